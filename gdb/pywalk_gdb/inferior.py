@@ -1,0 +1,255 @@
+"""What pywalk reads of GDB's inferior: memory, mappings, symbols, threads.
+
+Nothing here writes to the inferior or calls into it.
+"""
+
+import contextlib
+import os
+import re
+from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
+
+import gdb
+
+Mapping = Tuple[int, int, int, Optional[str], bool, bool]
+
+
+class Registers(NamedTuple):
+    """The registers that an architecture names."""
+
+    stack_pointer: str
+    thread_pointer: str
+    callee_saved: Tuple[str, ...]
+
+
+_X86_64 = Registers("rsp", "fs_base", ("rbx", "rbp", "r12", "r13", "r14", "r15"))
+_AARCH64 = Registers("sp", "tpidr", tuple("x{}".format(n) for n in range(19, 30)))
+_ARCHITECTURES = {
+    "i386:x86-64": _X86_64,
+    "i386:x86-64:intel": _X86_64,
+    "aarch64": _AARCH64,
+}
+
+
+def registers(frame: gdb.Frame) -> Registers:
+    name = frame.architecture().name()
+    found = _ARCHITECTURES.get(name)
+    if found is None:
+        raise gdb.GdbError("Python stacks of architecture {} are not supported.".format(name))
+    return found
+
+
+def register(frame: gdb.Frame, name: str) -> int:
+    """A register as unwound to `frame`, 0 when it has no value."""
+    try:
+        return int(frame.read_register(name)) & 0xFFFFFFFFFFFFFFFF
+    except (gdb.error, ValueError):
+        return 0
+
+
+@contextlib.contextmanager
+def selection_kept() -> Iterator[None]:
+    """Puts the selected thread and frame back, whatever happens."""
+    thread = gdb.selected_thread()
+    try:
+        frame: Optional[gdb.Frame] = gdb.selected_frame()
+    except gdb.error:
+        frame = None
+    try:
+        yield
+    finally:
+        if thread is not None and thread.is_valid():
+            now = gdb.selected_thread()
+            if now is None or now.ptid != thread.ptid:
+                thread.switch()
+        if frame is not None and frame.is_valid():
+            frame.select()
+
+
+@contextlib.contextmanager
+def setting(name: str, value: str, was: str) -> Iterator[None]:
+    """`set NAME VALUE` for a while, `set NAME WAS` afterwards."""
+    gdb.execute("set {} {}".format(name, value), to_string=True)
+    try:
+        yield
+    finally:
+        gdb.execute("set {} {}".format(name, was), to_string=True)
+
+
+@contextlib.contextmanager
+def unlimited_width() -> Iterator[None]:
+    """GDB folds no lines."""
+    width = gdb.parameter("width")
+    with setting("width", "0", str(width) if width else "0"):
+        yield
+
+
+def require_process() -> gdb.Inferior:
+    """The selected inferior, or gdb.GdbError."""
+    inferior = gdb.selected_inferior()
+    if not inferior.pid or not inferior.threads():
+        raise gdb.GdbError("No process.")
+    return inferior
+
+
+def _target_file(path: Optional[str]) -> Optional[str]:
+    return path[len("target:") :] if path and path.startswith("target:") else path
+
+
+def connection_type(inferior: gdb.Inferior) -> str:
+    """ "native", "core", "remote", ...; "" when GDB does not say."""
+    connection = getattr(inferior, "connection", None)
+    if connection is not None:
+        return str(connection.type)
+    try:
+        stack = gdb.execute("maint print target-stack", to_string=True) or ""
+    except gdb.error:
+        return ""
+    found = re.search(r"\((native|core|remote|extended-remote)\b", stack)
+    return found.group(1) if found else ""
+
+
+_PROC_LINE = re.compile(
+    r"\s*(0x[0-9a-f]+)\s+(0x[0-9a-f]+)\s+0x[0-9a-f]+\s+(0x[0-9a-f]+)"
+    r"(?:\s+([r-][w-][x-][ps-]))?(?:\s+(\S.*?))?\s*$"
+)
+_SECTION_LINE = re.compile(
+    r"\s*\[\d+\]\s+(0x[0-9a-f]+)->(0x[0-9a-f]+) at 0x[0-9a-f]+: load\d+\w* (.*)$"
+)
+
+
+def _proc_mappings() -> List[Mapping]:
+    """`info proc mappings`: of live processes all mappings, of cores those of files."""
+    try:
+        text = gdb.execute("info proc mappings", to_string=True) or ""
+    except gdb.error:
+        return []
+    found: List[Mapping] = []
+    for line in text.splitlines():
+        match = _PROC_LINE.match(line)
+        if match:
+            start, end, offset = (int(match.group(i), 16) for i in (1, 2, 3))
+            perms, path = match.group(4) or "", match.group(5)
+            if path and path.startswith("["):
+                path = None
+            found.append((start, end, offset, path, "w" in perms, "x" in perms))
+    return found
+
+
+def _core_segments() -> List[Tuple[int, int, bool, bool]]:
+    """The memory segments of a core: start, end, writable, executable."""
+    try:
+        text = gdb.execute("maint info sections", to_string=True) or ""
+    except gdb.error:
+        return []
+    found = []
+    for line in text.splitlines():
+        match = _SECTION_LINE.match(line)
+        if match:
+            flags = match.group(3).split()
+            found.append(
+                (
+                    int(match.group(1), 16),
+                    int(match.group(2), 16),
+                    "READONLY" not in flags,
+                    "CODE" in flags,
+                )
+            )
+    return found
+
+
+def _join(files: List[Mapping], segments: List[Tuple[int, int, bool, bool]]) -> List[Mapping]:
+    """File mappings without permissions, and segments without files, cut into one list."""
+    edges = sorted(
+        {edge for one in files for edge in one[:2]} | {edge for one in segments for edge in one[:2]}
+    )
+    found: List[Mapping] = []
+    files, segments = sorted(files), sorted(segments)
+    f = s = 0
+    for start, end in zip(edges, edges[1:]):
+        while f < len(files) and files[f][1] <= start:
+            f += 1
+        while s < len(segments) and segments[s][1] <= start:
+            s += 1
+        file = files[f] if f < len(files) and files[f][0] <= start else None
+        segment = segments[s] if s < len(segments) and segments[s][0] <= start else None
+        if file is None and segment is None:
+            continue
+        offset = file[2] + start - file[0] if file else 0
+        path = file[3] if file else None
+        writable, executable = segment[2:] if segment else (False, False)
+        found.append((start, end, offset, path, writable, executable))
+    return found
+
+
+def mappings(inferior: gdb.Inferior) -> List[Mapping]:
+    found = _proc_mappings()
+    if connection_type(inferior) == "core":
+        found = _join(found, _core_segments())
+    found.sort(key=lambda one: one[0])
+    return found
+
+
+class Reader:
+    """A pywalk.Reader of the inferior that was selected when it was made."""
+
+    def __init__(self, inferior: gdb.Inferior) -> None:
+        self._inferior = inferior
+        self.pid: int = inferior.pid
+        self.local = connection_type(inferior) == "native"
+        self.mappings = mappings(inferior)
+        program = _target_file(gdb.current_progspace().filename)
+        #: Where this machine has the program, None: where the target has it.
+        self.host_executable = None if self.local else program
+        self.executable = self._mapped(program)
+        self._symbols: Dict[str, int] = {}
+
+    def _mapped(self, program: Optional[str]) -> Optional[str]:
+        """The program as the mappings name it, if they do."""
+        if program is None:
+            return None
+        paths = {one[3] for one in self.mappings}
+        real = os.path.realpath(program)
+        return real if program not in paths and real in paths else program
+
+    def read(self, address: int, length: int) -> Optional[bytes]:
+        try:
+            return bytes(self._inferior.read_memory(address, length))
+        except (gdb.error, ValueError, OverflowError):
+            return None
+
+    def symbol(self, name: str) -> int:
+        found = self._symbols.get(name)
+        if found is None:
+            found = self._symbols[name] = _symbol(name)
+        return found
+
+
+def _symbol(name: str) -> int:
+    if not re.match(r"[A-Za-z_]\w*$", name):
+        return 0
+    try:
+        value = gdb.parse_and_eval("(unsigned long) &" + name)
+        return int(value) & 0xFFFFFFFFFFFFFFFF
+    except (gdb.error, ValueError):
+        return 0
+
+
+def threads(inferior: gdb.Inferior) -> List[Tuple[int, int, int, Optional[str]]]:
+    """(tid, thread pointer, stack pointer, name) of all threads.  Switches threads."""
+    found = []
+    for thread in sorted(inferior.threads(), key=lambda thread: thread.num):
+        if not thread.is_valid() or thread.is_exited():
+            continue
+        tid = thread.ptid[1] or thread.ptid[0]
+        pointer = stack = 0
+        if not thread.is_running():
+            thread.switch()
+            frame = gdb.newest_frame()
+            names = registers(frame)
+            pointer = register(frame, names.thread_pointer)
+            stack = register(frame, names.stack_pointer)
+        name = thread.name
+        if name is not None:
+            name = name.encode("utf-8", "backslashreplace").decode("utf-8")
+        found.append((tid, pointer, stack, name))
+    return found

@@ -1,0 +1,64 @@
+# make lint: what a machine can say about the sources without running them.
+#
+# The Python tools come from PyPI at fixed versions, into $(O)/venv; the rest from the distribution
+# (make deps-lint).
+
+RUFF_VERSION := 0.8.4
+# The last mypy that checks for Python 3.7, the oldest that GDB embeds and that we support.
+MYPY_VERSION := 1.4.1
+GDB_STUBS_VERSION := 12.1.4.20240408
+
+LINT_C := $(wildcard src/*/*.c offsets/*.c testsuite/unit/*.c)
+LINT_FORMAT := $(wildcard src/*/*.[ch] src/*.h offsets/*.c testsuite/*/*.[ch])
+LINT_PYTHON := $(wildcard gdb src/module testsuite mk/check-layers demo/demo.py)
+LINT_MYPY := $(wildcard gdb/pywalk.py gdb/pywalk_gdb src/module/pywalk mk/check-layers)
+LINT_SHELL := $(wildcard mk/deps demo/*.sh offsets/*.sh testsuite/*.sh testsuite/pythons/*.sh .ci/run)
+LINT_LINES := 600
+
+.PHONY: lint lint-format lint-layers lint-python lint-c lint-docs lint-shell lint-length
+lint: lint-layers lint-length lint-docs lint-shell lint-format lint-python lint-c
+	@echo 'lint: nothing to complain about'
+
+lint-layers:
+	$(PYTHON3) mk/check-layers
+
+lint-length:
+	@wc -l $$(find src gdb offsets testsuite mk demo -name '*.[ch]' -o -name '*.py' -o -name '*.exp' \
+		-o -name '*.sh' -o -name '*.mk') | \
+		awk '$$2 != "total" && $$1 > $(LINT_LINES) { print $$2 ": " $$1 " lines, more than \
+		$(LINT_LINES)"; bad = 1 } END { exit bad }'
+
+lint-docs:
+	mandoc -T lint -W warning $(wildcard docs/*.1)
+	@for schema in docs/*.schema.json; do $(PYTHON3) -m json.tool "$$schema" /dev/null || exit 1; done
+
+lint-shell:
+	@if command -v shellcheck >/dev/null; then echo shellcheck $(LINT_SHELL); \
+		shellcheck $(LINT_SHELL); else echo 'lint: no shellcheck, shell scripts not checked'; fi
+
+lint-format:
+	clang-format --dry-run -Werror $(LINT_FORMAT)
+
+$(O)/venv/.done: mk/lint.mk
+	$(PYTHON3) -m venv $(O)/venv
+	$(O)/venv/bin/pip install -q --disable-pip-version-check ruff==$(RUFF_VERSION) \
+		mypy==$(MYPY_VERSION) types-gdb==$(GDB_STUBS_VERSION)
+	touch $@
+
+lint-python: $(O)/venv/.done
+	$(O)/venv/bin/ruff check --config mk/ruff.toml $(LINT_PYTHON)
+	$(O)/venv/bin/ruff format --check --config mk/ruff.toml $(LINT_PYTHON)
+	MYPYPATH=src/module:gdb $(O)/venv/bin/mypy --config-file mk/mypy.ini $(LINT_MYPY)
+
+# Clang's static analyzer; a finding is an error.
+lint-c: $(patsubst %.c,$(O)/lint/%.stamp,$(LINT_C))
+
+$(O)/lint/src/module/%.stamp: CPPFLAGS += $(patsubst -I%,-isystem %,$(PYTHON_INCLUDES))
+$(O)/lint/%.stamp: %.c
+	@mkdir -p $(@D)
+	clang --analyze -Xclang -analyzer-werror -Xclang -analyzer-output=text $(CPPFLAGS) \
+		-Itestsuite/unit -std=gnu11 -Wall -Wextra -Werror -Wno-unused-parameter \
+		-Wno-unused-command-line-argument -MMD -MP -MF $(@:.stamp=.d) -MT $@ -o /dev/null $<
+	@touch $@
+
+-include $(shell find $(O)/lint -name '*.d' 2>/dev/null)

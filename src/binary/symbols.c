@@ -1,0 +1,198 @@
+/*
+ * Symbol tables: a symbol by its name, a function by an address within it.
+ */
+#include "binary/elf_private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	/* Bindings in the order of preference, then labels without a type. */
+	RANK_GLOBAL,
+	RANK_WEAK,
+	RANK_LOCAL,
+	RANK_NOTYPE,
+};
+
+static const char *symbol_name(const struct pw_symtab *table, const Elf64_Sym *sym)
+{
+	return sym->st_name < table->strings_size ? table->strings + sym->st_name : "";
+}
+
+static bool is_defined(const Elf64_Sym *sym)
+{
+	switch (ELF64_ST_TYPE(sym->st_info)) {
+	case STT_NOTYPE:
+	case STT_OBJECT:
+	case STT_FUNC:
+	case STT_COMMON:
+	case STT_GNU_IFUNC:
+		return sym->st_shndx != SHN_UNDEF && sym->st_shndx != SHN_COMMON;
+	default: /* of sections and files, and offsets in thread-local storage, which are no
+		    addresses */
+		return false;
+	}
+}
+
+/* "name", "name@VERSION" and "name@@VERSION" are `name`. */
+static bool is_named(const char *symbol, const char *name, size_t length)
+{
+	return strncmp(symbol, name, length) == 0 &&
+	       (symbol[length] == '\0' || symbol[length] == '@');
+}
+
+bool pw_symtabs_find(const struct pw_symtabs *tables, const char *name, struct pw_symbol *ret,
+		     bool *ret_absolute)
+{
+	size_t length = strlen(name);
+
+	for (size_t t = 0; t < tables->count; t++) {
+		const struct pw_symtab *table = &tables->tables[t];
+		const Elf64_Sym *found = NULL;
+		for (size_t i = 0; i < table->count; i++) {
+			const Elf64_Sym *sym = &table->symbols[i];
+			if (!is_named(symbol_name(table, sym), name, length) || !is_defined(sym))
+				continue;
+			bool local = ELF64_ST_BIND(sym->st_info) == STB_LOCAL;
+			if (!found || !local)
+				found = sym;
+			if (!local)
+				break;
+		}
+		if (found) {
+			ret->address = found->st_value;
+			ret->size = found->st_size;
+			*ret_absolute = found->st_shndx == SHN_ABS;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Labels of the assembler and of the AArch64 ELF ABI ("$x", "$d") name no function. */
+static bool is_function(const struct pw_elf_headers *headers, const Elf64_Sym *sym,
+			const char *name)
+{
+	unsigned type = ELF64_ST_TYPE(sym->st_info);
+
+	if (!name[0] || sym->st_shndx == SHN_UNDEF || sym->st_shndx == SHN_ABS)
+		return false;
+	if (type == STT_NOTYPE && (name[0] == '$' || name[0] == '.'))
+		return false;
+	if (type != STT_FUNC && type != STT_GNU_IFUNC && type != STT_NOTYPE)
+		return false;
+	const Elf64_Phdr *segment = pw_elf_segment(headers, sym->st_value);
+	return segment && (segment->p_flags & PF_X);
+}
+
+static uint8_t rank_of(const Elf64_Sym *sym)
+{
+	if (ELF64_ST_TYPE(sym->st_info) == STT_NOTYPE)
+		return RANK_NOTYPE;
+	switch (ELF64_ST_BIND(sym->st_info)) {
+	case STB_LOCAL:
+		return RANK_LOCAL;
+	case STB_WEAK:
+		return RANK_WEAK;
+	default:
+		return RANK_GLOBAL;
+	}
+}
+
+/* Where a symbol without a size ends at the latest: in a full table with its section, elsewhere at
+ * once, as functions without a name may follow it. */
+static uint64_t unsized_end(const struct pw_symtab *table, const Elf64_Sym *sym)
+{
+	Elf_Scn *scn = table->full && table->elf ? elf_getscn(table->elf, sym->st_shndx) : NULL;
+	Elf64_Shdr *shdr = scn ? elf64_getshdr(scn) : NULL;
+
+	if (shdr && sym->st_value >= shdr->sh_addr &&
+	    sym->st_value - shdr->sh_addr < shdr->sh_size &&
+	    shdr->sh_size <= UINT64_MAX - shdr->sh_addr)
+		return shdr->sh_addr + shdr->sh_size;
+	return sym->st_value + 1;
+}
+
+static int compare_functions(const void *a, const void *b)
+{
+	const struct pw_function *x = a, *y = b;
+
+	if (x->start != y->start)
+		return x->start < y->start ? -1 : 1;
+	if (x->end != y->end) /* the inner one later: the search goes backwards */
+		return x->end > y->end ? -1 : 1;
+	if (x->rank != y->rank)
+		return x->rank > y->rank ? -1 : 1;
+	return -strcmp(x->name, y->name);
+}
+
+static void add_functions(const struct pw_symtab *table, const struct pw_elf_headers *headers,
+			  struct pw_function_index *index)
+{
+	for (size_t i = 0; i < table->count; i++) {
+		const Elf64_Sym *sym = &table->symbols[i];
+		const char *name = symbol_name(table, sym);
+		if (!is_function(headers, sym, name))
+			continue;
+		struct pw_function *f = &index->items[index->count++];
+		f->start = sym->st_value;
+		f->sized = sym->st_size > 0 && sym->st_size <= UINT64_MAX - sym->st_value;
+		f->end = f->sized ? sym->st_value + sym->st_size : unsized_end(table, sym);
+		f->name = name;
+		f->rank = rank_of(sym);
+	}
+}
+
+void pw_function_index_build(const struct pw_symtabs *tables, const struct pw_elf_headers *headers,
+			     struct pw_function_index *ret)
+{
+	size_t count = 0;
+
+	*ret = (struct pw_function_index){0};
+	for (size_t t = 0; t < tables->count; t++)
+		count += tables->tables[t].count;
+	if (!count)
+		return;
+	ret->items = calloc(count, sizeof(*ret->items));
+	if (!ret->items)
+		return;
+	for (size_t t = 0; t < tables->count; t++)
+		add_functions(&tables->tables[t], headers, ret);
+	qsort(ret->items, ret->count, sizeof(*ret->items), compare_functions);
+	uint64_t limit = 0;
+	for (size_t i = 0; i < ret->count; i++) {
+		limit = ret->items[i].end > limit ? ret->items[i].end : limit;
+		ret->items[i].limit = limit;
+	}
+}
+
+void pw_function_index_deinit(struct pw_function_index *index)
+{
+	free(index->items);
+	*index = (struct pw_function_index){0};
+}
+
+const struct pw_function *pw_function_index_find(const struct pw_function_index *index,
+						 uint64_t address, bool unsized)
+{
+	size_t low = 0, high = index->count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (index->items[middle].start <= address)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low == 0)
+		return NULL;
+	uint64_t nearest = index->items[low - 1].start;
+	for (size_t i = low; i-- > 0;) {
+		const struct pw_function *f = &index->items[i];
+		if (f->limit <= address || (unsized && f->start != nearest))
+			return NULL;
+		if (f->sized != unsized && address < f->end)
+			return f;
+	}
+	return NULL;
+}

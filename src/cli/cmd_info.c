@@ -1,0 +1,60 @@
+/* `pywalk info`: what the target is, and where each part of that knowledge came from. */
+#include "cli/cli.h"
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	if (key != ARGP_KEY_INIT)
+		return ARGP_ERR_UNKNOWN;
+	state->child_inputs[0] = state->input;
+	return 0;
+}
+
+static const struct argp_child children[] = {{&cli_common_argp, 0, NULL, 0}, {0}};
+static const struct argp argp = {
+	.parser = parse,
+	.args_doc = "PID\n-p PID\nCORE [EXE]",
+	.doc = "Show the version and build of the interpreter, where each part of its layout came "
+	       "from, its interpreters and threads, and who holds the GIL."
+	       "\vExit status: as of pywalk dump.",
+	.children = children,
+};
+
+static enum cli_exit info(const struct cli_common *common)
+{
+	struct pw_session *session;
+	struct pw_dump *dump;
+
+	enum cli_exit status = cli_open(common, &session);
+	if (status != CLI_OK)
+		return status;
+	struct pw_error *error = pw_session_capture(session, &common->capture, &dump);
+	if (error) {
+		status = cli_report(error);
+	} else {
+		error = pw_session_write_info(session, dump, cli_format(common),
+					      cli_write_flags(common), cli_write_stdout, NULL);
+		status = cli_finish_output(error);
+		for (size_t i = 0; status != CLI_INCOMPLETE && i < pw_dump_problem_count(dump); i++)
+			cli_message("%s", pw_dump_problem(dump, i));
+		if (status == CLI_OK && pw_dump_problem_count(dump))
+			status = CLI_INCOMPLETE;
+		pw_dump_destroy(dump);
+	}
+	pw_session_close(session);
+	return status;
+}
+
+static int run(int argc, char **argv)
+{
+	struct cli_common common;
+	cli_common_init(&common);
+	common.capture.native_only_threads = true;
+	argp_parse(&argp, argc, argv, 0, NULL, &common);
+	return info(&common);
+}
+
+const struct cli_command cli_info = {
+	.name = "info",
+	.summary = "show what the interpreter is and how pywalk knows",
+	.run = run,
+};

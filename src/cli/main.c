@@ -1,0 +1,167 @@
+/* `pywalk`: finds the command and runs it. */
+#include "cli/cli.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct cli_command *const commands[] = {&cli_dump, &cli_info};
+enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
+
+static void print_version(FILE *stream, struct argp_state *state)
+{
+	fprintf(stream, "pywalk %s\n", pw_version());
+}
+
+void (*argp_program_version_hook)(FILE *, struct argp_state *) = print_version;
+
+/* How far a word is from another in insertions, deletions and replacements; both are short. */
+static unsigned distance(const char *a, const char *b)
+{
+	unsigned row[32];
+	size_t columns = strlen(b);
+	if (columns >= sizeof(row) / sizeof(row[0]) || strlen(a) > 64)
+		return 64;
+	for (size_t j = 0; j <= columns; j++)
+		row[j] = (unsigned)j;
+	for (size_t i = 0; a[i]; i++) {
+		unsigned diagonal = row[0];
+		row[0] = (unsigned)i + 1;
+		for (size_t j = 0; j < columns; j++) {
+			unsigned best = diagonal + (a[i] != b[j]);
+			diagonal = row[j + 1];
+			if (row[j] + 1 < best)
+				best = row[j] + 1;
+			if (diagonal + 1 < best)
+				best = diagonal + 1;
+			row[j + 1] = best;
+		}
+	}
+	return row[columns];
+}
+
+static const struct cli_command *find_command(const char *name, const char **suggestion)
+{
+	unsigned nearest = 3;
+	*suggestion = NULL;
+	for (size_t i = 0; i < COMMAND_COUNT; i++) {
+		if (strcmp(commands[i]->name, name) == 0)
+			return commands[i];
+		unsigned d = distance(name, commands[i]->name);
+		if (d < nearest) {
+			nearest = d;
+			*suggestion = commands[i]->name;
+		}
+	}
+	return NULL;
+}
+
+static int run_command(const char *name, int argc, char **argv)
+{
+	const char *suggestion;
+	const struct cli_command *command = find_command(name, &suggestion);
+	if (!command) {
+		cli_message("there is no command \"%s\"%s%s%s", name,
+			    suggestion ? "; did you mean \"" : "", suggestion ? suggestion : "",
+			    suggestion ? "\"?" : "");
+		cli_hint("pywalk --help lists the commands");
+		return CLI_USAGE;
+	}
+	char *title;
+	if (asprintf(&title, "pywalk %s", name) < 0) {
+		cli_message("out of memory");
+		return CLI_INCOMPLETE;
+	}
+	argv[0] = title;
+	int status = command->run(argc, argv);
+	free(title);
+	return status;
+}
+
+struct top {
+	int command; /* index in argv of the command's name; 0: none */
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct top *top = state->input;
+	switch (key) {
+	case ARGP_KEY_ARG:
+		top->command = state->next - 1;
+		state->next = state->argc;
+		return 0;
+	case ARGP_KEY_NO_ARGS:
+		argp_error(state, "which command? There are dump, info and help");
+		return EINVAL;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+/* The list of commands behind the options of `pywalk --help`. */
+static char *help_filter(int key, const char *text, void *input)
+{
+	if (key != ARGP_KEY_HELP_POST_DOC)
+		return (char *)text;
+	char *list = NULL;
+	size_t length;
+	FILE *stream = open_memstream(&list, &length);
+	if (!stream)
+		return NULL;
+	fputs("Commands:\n", stream);
+	for (size_t i = 0; i < COMMAND_COUNT; i++)
+		fprintf(stream, "  %-8s %s\n", commands[i]->name, commands[i]->summary);
+	fputs("  help     show the options of a command: pywalk help COMMAND\n\n"
+	      "Examples:\n"
+	      "  pywalk dump 4711            the threads of process 4711\n"
+	      "  pywalk dump --json core     the threads of a core file, for programs\n"
+	      "  pywalk info 4711            which Python it is\n",
+	      stream);
+	return fclose(stream) == 0 ? list : NULL;
+}
+
+static const struct argp argp = {
+	.parser = parse,
+	.args_doc = "COMMAND [ARG...]",
+	.doc = "Show what a CPython process is doing, or was doing when it died, from the "
+	       "outside.\v",
+	.help_filter = help_filter,
+};
+
+/* `pywalk help [COMMAND]` is `pywalk [COMMAND] --help`. */
+static int help(int argc, char **argv)
+{
+	static char option[] = "--help";
+	if (argc > 2) {
+		cli_message("help takes one command");
+		return CLI_USAGE;
+	}
+	char *arguments[] = {argc > 1 ? argv[1] : argv[0], option, NULL};
+	if (argc > 1)
+		return run_command(argv[1], 2, arguments);
+	static char name[] = "pywalk";
+	arguments[0] = name;
+	struct top top = {0};
+	argp_parse(&argp, 2, arguments, ARGP_IN_ORDER, NULL, &top);
+	return CLI_OK;
+}
+
+int main(int argc, char **argv)
+{
+	struct top top = {0};
+
+	argp_err_exit_status = CLI_USAGE;
+	/* A reader that goes away shows as EPIPE, so that the target is let go in good order. */
+	signal(SIGPIPE, SIG_IGN);
+	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &top);
+	if (!top.command)
+		return CLI_USAGE;
+	const char *name = argv[top.command];
+	argc -= top.command;
+	argv += top.command;
+	if (strcmp(name, "help") == 0)
+		return help(argc, argv);
+	return run_command(name, argc, argv);
+}

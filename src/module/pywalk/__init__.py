@@ -1,0 +1,441 @@
+"""pywalk: what a CPython process is doing, read from outside.
+
+Open a target, capture it, look at threads and frames::
+
+    import pywalk
+
+    with pywalk.Session.open_pid(1234) as session:
+        with session.capture() as dump:
+            for thread in dump.threads:
+                for frame in thread.frames:
+                    print(thread.tid, frame.name, frame.file, frame.line)
+
+A target is a live process (:meth:`Session.open_pid`), a core file
+(:meth:`Session.open_core`), or memory that somebody else reads, a debugger
+for one (:meth:`Session.open_reader`).  Nothing here writes to the target,
+calls into it, or executes its files.
+
+A session, its dumps and their threads belong to one thread of execution at
+a time.  Frames are plain values: they outlive everything.  All failures of
+pywalk itself are :class:`Error`.
+"""
+
+import os
+from typing import (
+    Any,
+    Callable,
+    Iterable,
+    List,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+    Type,
+    TypeVar,
+    Union,
+)
+
+from . import _pywalk
+from ._pywalk import (
+    ClosedError,
+    CorruptError,
+    Error,
+    FormatError,
+    InputOutputError,
+    LayoutError,
+    NoTargetError,
+    NotPythonError,
+    PermissionDeniedError,
+    UnreadableError,
+    UnsupportedError,
+    UsageError,
+)
+
+__all__ = [
+    "ClosedError",
+    "CorruptError",
+    "Dump",
+    "End",
+    "Error",
+    "Fact",
+    "FormatError",
+    "Frame",
+    "InputOutputError",
+    "Interpreter",
+    "LayoutError",
+    "Mapping",
+    "NativeFrame",
+    "NoTargetError",
+    "NotPythonError",
+    "PermissionDeniedError",
+    "Reader",
+    "ReaderThread",
+    "Session",
+    "Thread",
+    "UnreadableError",
+    "UnsupportedError",
+    "UsageError",
+    "__version__",
+]
+
+__version__: str = _pywalk.version
+
+_Path = Union[str, bytes, "os.PathLike[str]"]
+_S = TypeVar("_S", bound="Session")
+
+
+class Fact(NamedTuple):
+    """Something that was found out about the target, and from where."""
+
+    group: str  #: "process", "python", "runtime", "layout" or "missing"
+    name: str
+    value: str
+    source: str  #: "" when it goes without saying
+
+
+class Interpreter(NamedTuple):
+    """One interpreter of the process."""
+
+    id: int
+    address: int  #: of its PyInterpreterState
+    main: bool
+
+
+class End(NamedTuple):
+    """Why a thread's stack ends where it does."""
+
+    reason: str  #: "complete", "unreadable", "cycle", "corrupt" or "limit"
+    address: int  #: that it is about, or 0
+    message: Optional[str]  #: None when complete
+
+
+class Frame(NamedTuple):
+    """One frame: of Python (``kind == "python"``) or of C (``kind == "native"``).
+
+    What a frame of its kind does not have, or what could not be read, is None
+    (0 for addresses).
+    """
+
+    kind: str
+    name: Optional[str]  #: the code object's co_name
+    qualname: Optional[str]  #: its co_qualname, from CPython 3.11 on
+    file: Optional[str]
+    line: Optional[int]  #: from 1
+    end_line: Optional[int]
+    column: Optional[int]  #: from 0, in bytes of UTF-8
+    end_column: Optional[int]
+    #: How it was tied to its C frame: "address", "pointer", "order", "none";
+    #: None where no native frames were given.
+    proof: Optional[str]
+    address: int  #: of the frame object or interpreter frame
+    code: int  #: of the code object
+    anchor: int  #: the address on the C stack that proves the pairing
+    interpreter: Optional[int]
+    #: The native frame it was paired with, an index into what was merged.
+    native_index: Optional[int]
+    incomplete: bool  #: entered, but no instruction of its body was run yet
+    entry: bool  #: the oldest Python frame of its C evaluation frame
+    pc: int
+    symbol: Optional[str]
+    offset: int  #: of pc from the symbol's start
+    module: Optional[str]
+
+
+class NativeFrame(NamedTuple):
+    """A native frame to merge.  ``[sp, cfa)`` is its part of the stack."""
+
+    pc: int
+    sp: int
+    cfa: int  #: the caller's stack pointer, 0: unknown
+    symbol: Optional[str] = None
+    symbol_start: int = 0
+    module: Optional[str] = None
+    #: A pseudo-frame of a function inlined into the next older frame.
+    inlined: bool = False
+    #: Callee-saved registers as unwound to this frame, in any order.
+    registers: Sequence[int] = ()
+
+
+class Mapping(NamedTuple):
+    """One mapping of a target that a reader reads: ``[start, end)``."""
+
+    start: int
+    end: int
+    offset: int = 0  #: in the file
+    path: Optional[str] = None  #: as the target sees it, None for anonymous memory
+    writable: bool = False
+    executable: bool = False
+
+
+class ReaderThread(NamedTuple):
+    """One thread of a target that a reader reads."""
+
+    tid: int  #: the kernel's number
+    thread_pointer: int = 0  #: fs_base on x86-64, tpidr_el0 on aarch64; 0: unknown
+    stack_pointer: int = 0  #: of the newest frame; 0: unknown
+    name: Optional[str] = None
+
+
+class Reader:
+    """Reads a target that stands still.  Derive from it and fill it in.
+
+    What :meth:`read` and :meth:`symbol` raise ends the call that needed
+    them, and comes out of it.
+    """
+
+    pid: int = 0  #: 0: unknown
+    local: bool = False  #: pid is a process of this machine
+    executable: Optional[str] = None  #: as the target sees it
+    mappings: Sequence[Tuple[int, int, int, Optional[str], bool, bool]] = ()  #: ascending
+
+    def read(self, address: int, length: int) -> Optional[bytes]:
+        """Exactly `length` bytes at `address`, or None when they cannot be read."""
+        raise NotImplementedError
+
+    def symbol(self, name: str) -> int:
+        """The address of a symbol of the target, 0 when unknown."""
+        return 0
+
+
+def _path(path: Optional[_Path]) -> Optional[bytes]:
+    return None if path is None else os.fsencode(path)
+
+
+class Thread:
+    """One thread of a dump, as it was when the dump was captured."""
+
+    def __init__(self, dump: "Dump", handle: _pywalk.Thread) -> None:
+        """For :attr:`Dump.threads` only."""
+        self._dump = dump
+        self._handle = handle
+        info = handle.info()
+        self.tid: int = info[0]  #: the kernel's number, 0: no such OS thread any more
+        self.name: Optional[str] = info[1]  #: threading's
+        self.kernel_name: Optional[str] = info[2]
+        self.interpreter: Optional[int] = info[3]  #: of its newest frame
+        self.state_address: int = info[4]  #: of its PyThreadState, 0: none
+        self.holds_gil: Optional[bool] = info[5]  #: None: unknown
+        #: "running", "sleeping", "disk", "stopped", "zombie", "dead", "gone" or "unknown"
+        self.state: str = info[6]
+
+    def __repr__(self) -> str:
+        return "<pywalk.Thread tid={} name={!r}>".format(self.tid, self.name)
+
+    @property
+    def frames(self) -> List[Frame]:
+        """The frames, innermost first.  A new list each time."""
+        return [Frame._make(frame) for frame in self._handle.frames()]
+
+    @property
+    def end(self) -> End:
+        """Why the stack ends where it does."""
+        return End._make(self._handle.end())
+
+    def merge(self, native_frames: Iterable[Tuple[Any, ...]]) -> None:
+        """Put native frames (:class:`NativeFrame`, newest first) among the Python frames.
+
+        :attr:`frames`, :meth:`to_json` and :meth:`to_text` give the result from then on.
+        """
+        self._handle.merge(native_frames)
+
+    def to_json(self) -> str:
+        """One object of "threads" in the JSON of a dump."""
+        return self._handle.write("json", False)
+
+    def to_text(self, color: bool = False) -> str:
+        """The lines that a person reads, with ANSI colours if wanted."""
+        return self._handle.write("text", color)
+
+
+class Dump:
+    """What a target was doing at one moment.  A context manager that closes it."""
+
+    def __init__(self, session: "Session", handle: _pywalk.Dump) -> None:
+        """For :meth:`Session.capture` only."""
+        self._session = session
+        self._handle = handle
+
+    def __enter__(self) -> "Dump":
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Release the memory.  The threads are closed with it; frames are not."""
+        self._handle.close()
+
+    @property
+    def interpreters(self) -> List[Interpreter]:
+        """All interpreters of the process."""
+        return [Interpreter._make(one) for one in self._handle.interpreters()]
+
+    @property
+    def threads(self) -> List[Thread]:
+        """All threads, the main one first, then by number."""
+        return [Thread(self, handle) for handle in self._handle.threads()]
+
+    @property
+    def problems(self) -> List[str]:
+        """What could not be shown, a sentence each.  Empty: the dump is complete."""
+        return self._handle.problems()
+
+    @property
+    def pause_ns(self) -> int:
+        """How long a live target stood still, in nanoseconds."""
+        return self._handle.pause()
+
+    def to_json(self) -> str:
+        """The dump as JSON, schema ``pywalk-dump/1``."""
+        return self._handle.write("json", False)
+
+    def to_text(self, color: bool = False) -> str:
+        """What ``pywalk dump`` prints, with ANSI colours if wanted."""
+        return self._handle.write("text", color)
+
+
+class Session:
+    """A target that is open.  A context manager that closes it.
+
+    `executable` is the program a core came from, `sysroot` where the target's
+    files are found, `layouts` a folder of layout files to use instead of those
+    built in, `debug_dir` a folder of separate debug files.  `warn` is called
+    with a sentence for anything that is odd but not fatal.
+    """
+
+    def __init__(self, handle: _pywalk.Session) -> None:
+        """For the `open_*` methods only."""
+        self._handle = handle
+
+    @classmethod
+    def open_pid(
+        cls: Type[_S],
+        pid: int,
+        executable: Optional[_Path] = None,
+        sysroot: Optional[_Path] = None,
+        layouts: Optional[_Path] = None,
+        debug_dir: Optional[_Path] = None,
+        warn: Optional[Callable[[str], object]] = None,
+    ) -> _S:
+        """Open a live process.  Needs the right to ptrace it; does not stop it."""
+        return cls(
+            _pywalk.open_pid(
+                pid, _path(executable), _path(sysroot), _path(layouts), _path(debug_dir), warn
+            )
+        )
+
+    @classmethod
+    def open_core(
+        cls: Type[_S],
+        path: _Path,
+        executable: Optional[_Path] = None,
+        sysroot: Optional[_Path] = None,
+        layouts: Optional[_Path] = None,
+        debug_dir: Optional[_Path] = None,
+        warn: Optional[Callable[[str], object]] = None,
+    ) -> _S:
+        """Open a core file, of the kernel's or of gcore's making."""
+        return cls(
+            _pywalk.open_core(
+                os.fsencode(path),
+                _path(executable),
+                _path(sysroot),
+                _path(layouts),
+                _path(debug_dir),
+                warn,
+            )
+        )
+
+    @classmethod
+    def open_reader(
+        cls: Type[_S],
+        reader: Reader,
+        executable: Optional[_Path] = None,
+        sysroot: Optional[_Path] = None,
+        layouts: Optional[_Path] = None,
+        debug_dir: Optional[_Path] = None,
+        warn: Optional[Callable[[str], object]] = None,
+    ) -> _S:
+        """Open what `reader` reads.  Its attributes are read once, here.
+
+        `executable` is where the program is found on this machine, when that is not
+        where the target has it.
+        """
+        return cls(
+            _pywalk.open_reader(
+                reader.read,
+                reader.symbol,
+                reader.pid,
+                reader.local,
+                reader.mappings,
+                _path(reader.executable),
+                _path(executable),
+                _path(sysroot),
+                _path(layouts),
+                _path(debug_dir),
+                warn,
+            )
+        )
+
+    def __enter__(self: _S) -> _S:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the target and every dump taken from it.  Closing twice does nothing."""
+        self._handle.close()
+
+    @property
+    def closed(self) -> bool:
+        return self._handle.closed()
+
+    def set_threads(self, threads: Iterable[Tuple[int, int, int, Optional[str]]]) -> None:
+        """For a session on a reader: its threads (:class:`ReaderThread`) as they are now.
+
+        Everything remembered of the target's memory is forgotten.  Call it
+        whenever the target has run.
+        """
+        self._handle.set_threads(threads)
+
+    def capture(
+        self, native_only_threads: bool = False, max_frames: int = 0, no_stop: bool = False
+    ) -> Dump:
+        """Copy what all threads are doing now.
+
+        A live process is stopped only while it is copied, and not at all with
+        `no_stop` (stacks may then be torn).  `native_only_threads` lists threads
+        that never ran Python too; `max_frames` bounds the Python frames of a
+        thread (0: a million).
+        """
+        return Dump(self, self._handle.capture(native_only_threads, max_frames, no_stop))
+
+    @property
+    def pid(self) -> int:
+        """The process, 0 when unknown."""
+        return self._handle.info()[0]
+
+    @property
+    def executable(self) -> Optional[str]:
+        return self._handle.info()[1]
+
+    @property
+    def version(self) -> Optional[str]:
+        """The target's CPython, "3.12.1"."""
+        return self._handle.info()[2]
+
+    @property
+    def build(self) -> List[str]:
+        """Build flags that change layouts: "debug", "trace-refs", "free-threaded"."""
+        return self._handle.info()[3]
+
+    @property
+    def layout(self) -> Optional[str]:
+        """One line that names the layout in use."""
+        return self._handle.info()[4]
+
+    @property
+    def facts(self) -> List[Fact]:
+        """What ``pywalk info`` prints."""
+        return [Fact._make(fact) for fact in self._handle.facts()]

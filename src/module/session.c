@@ -1,0 +1,427 @@
+/* Session: a target that is open, and the callbacks through which the library reads a debugger's.
+ */
+#include "module/module.h"
+
+#include <string.h>
+
+PyObject *pwm_session_type;
+
+/* ---- in and out of the library ---- */
+
+bool pwm_session_usable(const struct pwm_session *self)
+{
+	if (!self->session)
+		pwm_raise_closed("session");
+	else if (self->busy)
+		pwm_raise_usage("the session is in use");
+	else
+		return true;
+	return false;
+}
+
+void pwm_enter(struct pwm_session *self)
+{
+	self->busy = true;
+	self->raised = false;
+	/* A reader's callbacks are mostly Python: passing the lock to and fro would only cost. */
+	if (!self->read)
+		self->released = PyEval_SaveThread();
+}
+
+bool pwm_leave(struct pwm_session *self, struct pw_error *error)
+{
+	if (self->released) {
+		PyEval_RestoreThread(self->released);
+		self->released = NULL;
+	}
+	self->busy = false;
+	if (self->raised) {
+		pw_error_destroy(error);
+		return false;
+	}
+	if (error)
+		pwm_raise(error);
+	return !error;
+}
+
+/* ---- callbacks ---- */
+
+static bool copy_bytes(PyObject *result, void *buffer, size_t length)
+{
+	/* Takes everything that has a buffer, a memoryview for one. */
+	PyObject *bytes = PyBytes_FromObject(result);
+	char *data;
+	Py_ssize_t size;
+	if (!bytes)
+		return false;
+	bool ok = PyBytes_AsStringAndSize(bytes, &data, &size) == 0;
+	if (ok && (size_t)size != length) {
+		PyErr_Format(PyExc_ValueError, "read() returned %zd bytes instead of %zu", size,
+			     length);
+		ok = false;
+	}
+	if (ok)
+		memcpy(buffer, data, length);
+	Py_DECREF(bytes);
+	return ok;
+}
+
+static bool read_callback(void *data, uint64_t address, void *buffer, size_t length)
+{
+	struct pwm_session *self = data;
+	if (self->raised)
+		return false;
+	PyObject *result = PyObject_CallFunction(self->read, "KK", (unsigned long long)address,
+						 (unsigned long long)length);
+	bool ok = result && result != Py_None && copy_bytes(result, buffer, length);
+	Py_XDECREF(result);
+	if (PyErr_Occurred())
+		self->raised = true;
+	return ok;
+}
+
+static uint64_t symbol_callback(void *data, const char *name)
+{
+	struct pwm_session *self = data;
+	if (self->raised)
+		return 0;
+	uint64_t address = 0;
+	PyObject *result = PyObject_CallFunction(self->symbol, "s", name);
+	if (result && result != Py_None)
+		address = PyLong_AsUnsignedLongLong(result);
+	Py_XDECREF(result);
+	if (PyErr_Occurred()) {
+		self->raised = true;
+		return 0;
+	}
+	return address;
+}
+
+static void warn_callback(void *data, const char *message)
+{
+	struct pwm_session *self = data;
+	if (self->raised)
+		return;
+	bool released = self->released;
+	if (released)
+		PyEval_RestoreThread(self->released);
+	PyObject *text = pwm_text(message);
+	PyObject *result = text ? PyObject_CallFunctionObjArgs(self->warn, text, NULL) : NULL;
+	Py_XDECREF(text);
+	if (!result)
+		self->raised = true;
+	Py_XDECREF(result);
+	if (released)
+		self->released = PyEval_SaveThread();
+}
+
+/* ---- opening ---- */
+
+/* The options that all ways of opening share: "zzzzO" in their argument tuples. */
+struct open_options {
+	const char *executable, *sysroot, *layouts, *debug_dir;
+	PyObject *warn;
+};
+
+static struct pwm_session *new_session(const struct open_options *o, struct pw_options *ret)
+{
+	*ret = (struct pw_options){
+		.size = sizeof(*ret),
+		.executable = o->executable,
+		.sysroot = o->sysroot,
+		.layouts = o->layouts,
+		.debug_dir = o->debug_dir,
+	};
+	struct pwm_session *self =
+		(struct pwm_session *)PyType_GenericAlloc((PyTypeObject *)pwm_session_type, 0);
+	if (self && o->warn != Py_None) {
+		Py_INCREF(o->warn);
+		self->warn = o->warn;
+		ret->warn = warn_callback;
+		ret->warn_data = self;
+	}
+	return self;
+}
+
+/* Hands the opened session out, or drops it when opening or a callback failed. */
+static PyObject *finish_open(struct pwm_session *self, struct pw_session *session,
+			     struct pw_error *error)
+{
+	bool opened = !error;
+	if (pwm_leave(self, error)) {
+		self->session = session;
+		return (PyObject *)self;
+	}
+	if (opened)
+		pw_session_close(session);
+	Py_DECREF(self);
+	return NULL;
+}
+
+static PyObject *open_pid(PyObject *module, PyObject *args)
+{
+	int pid;
+	struct open_options o;
+	struct pw_options options;
+	if (!PyArg_ParseTuple(args, "izzzzO:open_pid", &pid, &o.executable, &o.sysroot, &o.layouts,
+			      &o.debug_dir, &o.warn))
+		return NULL;
+	struct pwm_session *self = new_session(&o, &options);
+	if (!self)
+		return NULL;
+	struct pw_session *session = NULL;
+	pwm_enter(self);
+	struct pw_error *error = pw_session_open_pid(pid, &options, &session);
+	return finish_open(self, session, error);
+}
+
+static PyObject *open_core(PyObject *module, PyObject *args)
+{
+	const char *path;
+	struct open_options o;
+	struct pw_options options;
+	if (!PyArg_ParseTuple(args, "szzzzO:open_core", &path, &o.executable, &o.sysroot,
+			      &o.layouts, &o.debug_dir, &o.warn))
+		return NULL;
+	struct pwm_session *self = new_session(&o, &options);
+	if (!self)
+		return NULL;
+	struct pw_session *session = NULL;
+	pwm_enter(self);
+	struct pw_error *error = pw_session_open_core(path, &options, &session);
+	return finish_open(self, session, error);
+}
+
+static PyObject *open_reader(PyObject *module, PyObject *args)
+{
+	PyObject *read, *symbol, *mappings;
+	const char *target_executable; /* as the target sees it; o.executable is the host's */
+	long long pid;
+	int local;
+	struct open_options o;
+	struct pw_options options;
+	if (!PyArg_ParseTuple(args, "OOLpOzzzzzO:open_reader", &read, &symbol, &pid, &local,
+			      &mappings, &target_executable, &o.executable, &o.sysroot, &o.layouts,
+			      &o.debug_dir, &o.warn))
+		return NULL;
+	struct pwm_array array;
+	if (!pwm_array_init(&array, mappings, "mappings", sizeof(struct pw_reader_mapping),
+			    pwm_fill_mapping))
+		return NULL;
+	struct pwm_session *self = new_session(&o, &options);
+	if (!self) {
+		pwm_array_deinit(&array);
+		return NULL;
+	}
+	Py_INCREF(read);
+	self->read = read;
+	Py_INCREF(symbol);
+	self->symbol = symbol;
+	struct pw_reader reader = {
+		.size = sizeof(reader),
+		.pid = pid,
+		.local = local,
+		.executable = target_executable,
+		.read = read_callback,
+		.symbol = symbol == Py_None ? NULL : symbol_callback,
+		.data = self,
+		.mappings = array.data,
+		.mapping_count = array.count,
+	};
+	struct pw_session *session = NULL;
+	pwm_enter(self);
+	struct pw_error *error = pw_session_open_reader(&reader, &options, &session);
+	pwm_array_deinit(&array);
+	return finish_open(self, session, error);
+}
+
+PyMethodDef pwm_session_functions[] = {
+	{"open_pid", open_pid, METH_VARARGS,
+	 "open_pid(pid, executable, sysroot, layouts, debug_dir, warn) -> Session"},
+	{"open_core", open_core, METH_VARARGS,
+	 "open_core(path, executable, sysroot, layouts, debug_dir, warn) -> Session"},
+	{"open_reader", open_reader, METH_VARARGS,
+	 "open_reader(read, symbol, pid, local, mappings, executable, sysroot, layouts, debug_dir, "
+	 "warn)"
+	 " -> Session"},
+	{NULL, NULL, 0, NULL},
+};
+
+/* ---- the type ---- */
+
+static void close_session(struct pwm_session *self)
+{
+	while (self->dumps)
+		pwm_dump_release(self->dumps);
+	pw_session_close(self->session);
+	self->session = NULL;
+}
+
+static int session_traverse(PyObject *object, visitproc visit, void *arg)
+{
+	struct pwm_session *self = (struct pwm_session *)object;
+	Py_VISIT(self->read);
+	Py_VISIT(self->symbol);
+	Py_VISIT(self->warn);
+	return 0;
+}
+
+static int session_clear(PyObject *object)
+{
+	struct pwm_session *self = (struct pwm_session *)object;
+	/* Nothing may call back once these are gone. */
+	close_session(self);
+	Py_CLEAR(self->read);
+	Py_CLEAR(self->symbol);
+	Py_CLEAR(self->warn);
+	return 0;
+}
+
+static void session_dealloc(PyObject *object)
+{
+	PyObject_GC_UnTrack(object);
+	session_clear(object);
+	pwm_free(object);
+}
+
+static PyObject *session_close(PyObject *object, PyObject *unused)
+{
+	struct pwm_session *self = (struct pwm_session *)object;
+	if (self->busy)
+		return pwm_raise_usage("the session is in use");
+	close_session(self);
+	Py_RETURN_NONE;
+}
+
+static PyObject *session_closed(PyObject *object, PyObject *unused)
+{
+	return PyBool_FromLong(!((struct pwm_session *)object)->session);
+}
+
+static PyObject *session_set_threads(PyObject *object, PyObject *threads)
+{
+	struct pwm_session *self = (struct pwm_session *)object;
+	struct pwm_array array;
+	if (!pwm_array_init(&array, threads, "threads", sizeof(struct pw_reader_thread),
+			    pwm_fill_thread))
+		return NULL;
+	bool ok = pwm_session_usable(self);
+	if (ok) {
+		pwm_enter(self);
+		ok = pwm_leave(self,
+			       pw_session_set_threads(self->session, array.data, array.count));
+	}
+	pwm_array_deinit(&array);
+	if (!ok)
+		return NULL;
+	Py_RETURN_NONE;
+}
+
+static PyObject *session_capture(PyObject *object, PyObject *args)
+{
+	struct pwm_session *self = (struct pwm_session *)object;
+	int native_only, no_stop;
+	Py_ssize_t max_frames;
+	if (!PyArg_ParseTuple(args, "pnp:capture", &native_only, &max_frames, &no_stop))
+		return NULL;
+	if (max_frames < 0)
+		return pwm_raise_usage("max_frames must not be negative");
+	if (!pwm_session_usable(self))
+		return NULL;
+	struct pw_capture_options options = {
+		.size = sizeof(options),
+		.max_frames = (size_t)max_frames,
+		.native_only_threads = native_only,
+		.no_stop = no_stop,
+	};
+	struct pw_dump *dump = NULL;
+	pwm_enter(self);
+	struct pw_error *error = pw_session_capture(self->session, &options, &dump);
+	bool captured = !error;
+	if (pwm_leave(self, error))
+		return pwm_dump_create(self, dump);
+	if (captured)
+		pw_dump_destroy(dump);
+	return NULL;
+}
+
+static PyObject *build_flags(const struct pw_session *session)
+{
+	const char *const *flags = pw_session_python_build(session);
+	PyObject *list = PyList_New(0);
+	for (; list && flags && *flags; flags++) {
+		PyObject *flag = pwm_text(*flags);
+		if (!flag || PyList_Append(list, flag) < 0)
+			Py_CLEAR(list);
+		Py_XDECREF(flag);
+	}
+	return list;
+}
+
+static PyObject *session_info(PyObject *object, PyObject *unused)
+{
+	struct pwm_session *self = (struct pwm_session *)object;
+	if (!pwm_session_usable(self))
+		return NULL;
+	const struct pw_session *s = self->session;
+	return Py_BuildValue("(LNNNN)", (long long)pw_session_pid(s),
+			     pwm_text(pw_session_executable(s)),
+			     pwm_text(pw_session_python_version(s)), build_flags(s),
+			     pwm_text(pw_session_layout(s)));
+}
+
+static PyObject *session_facts(PyObject *object, PyObject *unused)
+{
+	struct pwm_session *self = (struct pwm_session *)object;
+	if (!pwm_session_usable(self))
+		return NULL;
+	size_t count = pw_session_fact_count(self->session);
+	PyObject *list = PyList_New((Py_ssize_t)count);
+	for (size_t i = 0; list && i < count; i++) {
+		const struct pw_fact *f = pw_session_fact(self->session, i);
+		PyObject *fact = Py_BuildValue("(NNNN)", pwm_text(f->group), pwm_text(f->name),
+					       pwm_text(f->value), pwm_text(f->source));
+		if (!fact || PyList_SetItem(list, (Py_ssize_t)i, fact) < 0)
+			Py_CLEAR(list);
+	}
+	return list;
+}
+
+static PyMethodDef session_methods[] = {
+	{"close", session_close, METH_NOARGS,
+	 "close(): close the target and every dump taken from it"},
+	{"closed", session_closed, METH_NOARGS, "closed() -> bool"},
+	{"set_threads", session_set_threads, METH_O,
+	 "set_threads(list of (tid, thread_pointer, stack_pointer, name))"},
+	{"capture", session_capture, METH_VARARGS,
+	 "capture(native_only_threads, max_frames, no_stop) -> Dump"},
+	{"info", session_info, METH_NOARGS, "info() -> (pid, executable, version, build, layout)"},
+	{"facts", session_facts, METH_NOARGS, "facts() -> list of (group, name, value, source)"},
+	{NULL, NULL, 0, NULL},
+};
+
+static PyType_Slot session_slots[] = {
+	{Py_tp_new, pwm_no_new},
+	{Py_tp_dealloc, session_dealloc},
+	{Py_tp_traverse, session_traverse},
+	{Py_tp_clear, session_clear},
+	{Py_tp_methods, session_methods},
+	{Py_tp_doc, "A target that is open."},
+	{0, NULL},
+};
+
+static PyType_Spec session_spec = {
+	.name = "pywalk._pywalk.Session",
+	.basicsize = sizeof(struct pwm_session),
+	.flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
+	.slots = session_slots,
+};
+
+int pwm_session_init(PyObject *module)
+{
+	pwm_session_type = PyType_FromSpec(&session_spec);
+	if (!pwm_session_type)
+		return -1;
+	Py_INCREF(pwm_session_type);
+	return PyModule_AddObject(module, "Session", pwm_session_type);
+}

@@ -1,0 +1,52 @@
+/*
+ * Output formats: how a dump becomes text.
+ *
+ * A format is one file and one line in the table of write.c.  A format reads the stack model
+ * through the public accessors only; it never touches the target, and it never holds more than one
+ * frame's text on its way out, so that 500 threads of 20,000 frames need no memory.
+ */
+#ifndef PW_OUTPUT_WRITER_H
+#define PW_OUTPUT_WRITER_H
+
+#include "base/buffer.h"
+#include "base/error.h"
+
+/* Collects pieces and hands them on in larger ones.  The first failure is kept; later pieces are
+ * dropped. */
+struct pw_sink {
+	pw_write_fn write;
+	void *data;
+	unsigned flags; /* PW_WRITE_* */
+	struct pw_buffer buffer;
+	bool refused; /* `write` said no */
+};
+
+/* The buffer to append to.  Call pw_sink_settle() after every few lines. */
+static inline struct pw_buffer *pw_sink_buffer(struct pw_sink *sink)
+{
+	return &sink->buffer;
+}
+/* Passes the buffer on when it has grown large.  False: stop writing, the output has failed. */
+bool pw_sink_settle(struct pw_sink *sink);
+
+/* What to write. */
+struct pw_writer_input {
+	const struct pw_session *session;
+	const struct pw_dump *dump; /* NULL for a single thread */
+	/* Which threads; NULL: all. */
+	bool (*include)(void *data, const struct pw_thread *thread);
+	void *include_data;
+};
+
+struct pw_writer {
+	const char *name;
+	/* Each returns only what is not the sink's failure: out of memory. */
+	struct pw_error *(*dump)(struct pw_sink *sink, const struct pw_writer_input *input);
+	struct pw_error *(*thread)(struct pw_sink *sink, const struct pw_thread *thread);
+	struct pw_error *(*info)(struct pw_sink *sink, const struct pw_writer_input *input);
+};
+
+extern const struct pw_writer pw_writer_text; /* text.c */
+extern const struct pw_writer pw_writer_json; /* json.c */
+
+#endif

@@ -1,0 +1,393 @@
+/*
+ * Frame chains.  PyFrameObject: Include/frameobject.h, cpython/frameobject.h (2.7, 3.6-3.10).  CFrame,
+ * _PyCFrame: cpython/pystate.h (3.10-3.12).  _PyInterpreterFrame: internal/pycore_frame.h (3.11-3.13),
+ * pycore_interpframe_structs.h (3.14, 3.15); what is published when: Python/ceval.c, _PyEval_EvalFrameDefault.
+ */
+#include "python/frame.h"
+#include "python/object.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Tagged pointers (_PyStackRef, 3.14+) use the two lowest bits; objects are aligned to 8 at least. */
+static uint64_t untag(uint64_t pointer)
+{
+	return pointer & ~UINT64_C(7);
+}
+
+__attribute__((format(printf, 4, 5))) static void stop(struct pw_pyframes *frames, enum pw_end_reason reason,
+						       uint64_t address, const char *format, ...)
+{
+	va_list ap;
+	frames->end = reason;
+	frames->end_address = address;
+	va_start(ap, format);
+	vsnprintf(frames->end_message, sizeof(frames->end_message), format, ap);
+	va_end(ap);
+}
+
+static void stop_error(struct pw_pyframes *frames, uint64_t address, struct pw_error *error)
+{
+	uint64_t at = pw_error_address(error);
+	stop(frames, PW_END_UNREADABLE, at ? at : address, "frame 0x%" PRIx64 ": %s", address,
+	     pw_error_message(error));
+	pw_error_destroy(error);
+}
+
+void pw_frames_deinit(struct pw_pyframes *frames)
+{
+	free(frames->items);
+	*frames = (struct pw_pyframes){0};
+}
+
+static struct pw_pyframe *append(struct pw_pyframes *frames, size_t max)
+{
+	if (frames->count == max) {
+		stop(frames, PW_END_LIMIT, 0, "more than %zu frames", max);
+		return NULL;
+	}
+	if (frames->count == frames->capacity) {
+		size_t capacity = frames->capacity ? frames->capacity * 2 : 32;
+		struct pw_pyframe *items = realloc(frames->items, capacity * sizeof(*items));
+		if (!items) {
+			stop(frames, PW_END_LIMIT, 0, "out of memory after %zu frames", frames->count);
+			return NULL;
+		}
+		frames->items = items;
+		frames->capacity = capacity;
+	}
+	frames->items[frames->count] = (struct pw_pyframe){0};
+	return &frames->items[frames->count++];
+}
+
+/* Brent's algorithm over the chain's addresses. */
+struct cycle {
+	uint64_t tortoise;
+	size_t power, length;
+	size_t mark; /* number of frames listed when the tortoise was set */
+};
+
+static bool cycle_step(struct cycle *c, uint64_t address, size_t listed)
+{
+	if (c->power == 0) {
+		*c = (struct cycle){address, 1, 0, listed};
+		return false;
+	}
+	if (address == c->tortoise)
+		return true;
+	if (++c->length >= c->power)
+		*c = (struct cycle){address, c->power * 2, 0, listed};
+	return false;
+}
+
+/* Keeps every frame of the cycle once. */
+static void stop_cycle(struct pw_pyframes *frames, uint64_t address, const struct cycle *cycle)
+{
+	size_t period = frames->count - cycle->mark, first = 0;
+	while (first + period < frames->count &&
+	       frames->items[first].address != frames->items[first + period].address)
+		first++;
+	if (period && first + period <= frames->count) {
+		frames->count = first + period;
+		address = frames->items[first].address;
+	}
+	stop(frames, PW_END_CYCLE, address, "the frame chain comes back to 0x%" PRIx64, address);
+}
+
+static struct pw_error *field(struct pw_python *python, uint64_t base, struct pw_field f, uint64_t *ret)
+{
+	return pw_read_u64(python->target, base + (uint64_t)f.offset, ret);
+}
+
+/* ---- PyFrameObject ---------------------------------------------------------------------------- */
+
+static void walk_objects(struct pw_python *python, uint64_t at, size_t max, struct pw_pyframes *ret)
+{
+	const struct pw_layout *l = &python->layout;
+	struct cycle cycle = {0};
+	while (at) {
+		uint64_t back, code;
+		uint32_t lasti;
+		struct pw_error *error = field(python, at, l->frame_back, &back);
+		if (!error)
+			error = field(python, at, l->frame_code, &code);
+		if (!error)
+			error = pw_read_u32(python->target, at + (uint64_t)l->frame_lasti.offset, &lasti);
+		if (error) {
+			stop_error(ret, at, error);
+			return;
+		}
+		if (cycle_step(&cycle, at, ret->count)) {
+			stop_cycle(ret, at, &cycle);
+			return;
+		}
+		struct pw_pyframe *frame = append(ret, max);
+		if (!frame)
+			return;
+		frame->address = at;
+		frame->code = code;
+		frame->entry = true;
+		frame->lasti = (int32_t)lasti;
+		if (l->traits.lasti_in_units && frame->lasti > 0)
+			frame->lasti *= 2;
+		at = back;
+	}
+}
+
+/*
+ * 3.10: one CFrame for each C evaluation frame, so for each frame.  The chains are matched from their old
+ * ends: while a frame is entered the newest CFrame has no frame yet, while it is left the newest frame has
+ * no CFrame any more.
+ */
+static void anchor_objects(struct pw_python *python, uint64_t tstate, struct pw_pyframes *ret)
+{
+	const struct pw_layout *l = &python->layout;
+	uint64_t root = tstate + (uint64_t)l->tstate_root_cframe.offset, at;
+	if (ret->end != PW_END_COMPLETE || ret->count == 0)
+		return;
+	size_t capacity = ret->count + 1, count = 0;
+	uint64_t *cframes = malloc(capacity * sizeof(*cframes));
+	struct pw_error *error = cframes ? field(python, tstate, l->tstate_cframe, &at) : &pw_error_nomem;
+	while (!error && at && at != root && count < capacity) {
+		cframes[count++] = at;
+		uint64_t previous;
+		error = field(python, at, l->cframe_previous, &previous);
+		if (!error && previous != root && previous <= at)
+			previous = 0; /* the stack grows down: anything else is not a chain of CFrames */
+		at = previous;
+	}
+	if (!error && at == root)
+		for (size_t i = 0; i < count && i < ret->count; i++)
+			ret->items[ret->count - 1 - i].anchor = cframes[count - 1 - i];
+	pw_error_destroy(error);
+	free(cframes);
+}
+
+/* ---- _PyInterpreterFrame ---------------------------------------------------------------------- */
+
+struct iframe {
+	uint64_t previous, code, instr;
+	uint8_t owner, is_entry;
+	int32_t tlbc;
+};
+
+static struct pw_error *read_iframe(struct pw_python *python, uint64_t at, struct iframe *ret)
+{
+	const struct pw_layout *l = &python->layout;
+	*ret = (struct iframe){0};
+	struct pw_error *error = field(python, at, l->iframe_previous, &ret->previous);
+	if (!error)
+		error = field(python, at, l->iframe_code, &ret->code);
+	if (!error)
+		error = field(python, at,
+			      l->traits.instr_is_previous ? l->iframe_prev_instr : l->iframe_instr_ptr,
+			      &ret->instr);
+	if (!error)
+		error = pw_read_u8(python->target, at + (uint64_t)l->iframe_owner.offset, &ret->owner);
+	if (!error && pw_has(l, iframe_is_entry))
+		error = pw_read_u8(python->target, at + (uint64_t)l->iframe_is_entry.offset,
+				   &ret->is_entry);
+	if (!error && pw_has(l, iframe_tlbc_index)) {
+		uint32_t tlbc;
+		error = pw_read_u32(python->target, at + (uint64_t)l->iframe_tlbc_index.offset, &tlbc);
+		ret->tlbc = (int32_t)tlbc;
+	}
+	ret->code = untag(ret->code);
+	return error;
+}
+
+/* Owned by the C stack or the interpreter: no Python code runs in it. */
+static bool is_shim(const struct pw_layout *l, uint8_t owner)
+{
+	return (pw_has(l, owner_cstack) && owner == l->owner_cstack.offset) ||
+	       (pw_has(l, owner_interpreter) && owner == l->owner_interpreter.offset);
+}
+
+static bool append_iframe(struct pw_pyframes *ret, uint64_t at, const struct iframe *frame, size_t max)
+{
+	struct pw_pyframe *to = append(ret, max);
+	if (!to)
+		return false;
+	to->address = at;
+	to->code = frame->code;
+	to->instr = frame->instr;
+	to->owner = frame->owner;
+	to->tlbc = frame->tlbc;
+	return true;
+}
+
+/* Gives the frames from `from` on, which run in one C evaluation frame, their anchor. */
+static void close_group(struct pw_pyframes *ret, size_t from, uint64_t anchor)
+{
+	for (size_t i = from; i < ret->count; i++)
+		ret->items[i].anchor = anchor;
+	if (from < ret->count)
+		ret->items[ret->count - 1].entry = true;
+}
+
+/* 3.12+: a shim frame on the C stack lies under the frames of each C evaluation frame. */
+static void walk_shims(struct pw_python *python, uint64_t tstate, uint64_t at, size_t max,
+		       struct pw_pyframes *ret)
+{
+	const struct pw_layout *l = &python->layout;
+	struct cycle cycle = {0};
+	size_t group = 0;
+	while (at) {
+		struct iframe frame;
+		struct pw_error *error = read_iframe(python, at, &frame);
+		if (error) {
+			stop_error(ret, at, error);
+			break;
+		}
+		if (cycle_step(&cycle, at, ret->count)) {
+			stop_cycle(ret, at, &cycle);
+			break;
+		}
+		/* 3.15's base frame is inside of the thread state: it ends the chain and anchors nothing. */
+		if (is_shim(l, frame.owner)) {
+			bool base = at >= tstate && at < tstate + 65536;
+			close_group(ret, group, base ? 0 : at);
+			group = ret->count;
+		} else if (!append_iframe(ret, at, &frame, max)) {
+			break;
+		}
+		at = frame.previous;
+	}
+	if (group < ret->count)
+		close_group(ret, group, 0);
+}
+
+/* Whether a frame's code is a code object, which stale stack bytes hardly ever are. */
+static bool plausible_frame(struct pw_python *python, uint64_t at)
+{
+	char name[PW_TYPE_NAME_MAX + 1];
+	struct iframe frame;
+	if (at < 4096 || at % 8)
+		return false;
+	pw_auto_error struct pw_error *e1 = read_iframe(python, at, &frame);
+	if (e1 || !frame.code)
+		return false;
+	pw_auto_error struct pw_error *e2 = pw_object_type_name(python, frame.code, name);
+	return !e2 && (strcmp(name, "code") == 0 || is_shim(&python->layout, frame.owner));
+}
+
+/* Whether a chain of _PyCFrames starts at `at`: each older one lies higher, the last is the root. */
+static bool plausible_cframe(struct pw_python *python, uint64_t at, uint64_t root)
+{
+	const struct pw_layout *l = &python->layout;
+	uint64_t frame, previous;
+	pw_auto_error struct pw_error *error = field(python, at, l->cframe_current_frame, &frame);
+	if (error || !plausible_frame(python, frame))
+		return false;
+	for (size_t i = 0; i < PW_FRAMES_MAX && at != root; i++) {
+		pw_auto_error struct pw_error *bad = field(python, at, l->cframe_previous, &previous);
+		if (bad || previous % 8 || (previous != root && previous <= at))
+			return false;
+		at = previous;
+	}
+	return at == root;
+}
+
+/*
+ * The newest _PyCFrame that can be believed.  The evaluation function publishes its own before it fills it
+ * (3.11, 3.12: a few instructions): the enclosing one is then found higher on the same stack, by its chain,
+ * which has to reach the root.
+ */
+static uint64_t newest_cframe(struct pw_python *python, uint64_t tstate, uint64_t at)
+{
+	enum { SCAN = 1 << 16 };
+	uint64_t root = tstate + (uint64_t)python->layout.tstate_root_cframe.offset;
+	if (at == root || plausible_cframe(python, at, root))
+		return at;
+	for (uint64_t scan = at + 8; scan < at + SCAN; scan += 8)
+		if (plausible_cframe(python, scan, root))
+			return scan;
+	return at;
+}
+
+/* 3.11: a _PyCFrame for each C evaluation frame; its frames reach down to the one flagged as entry. */
+static void walk_cframes(struct pw_python *python, uint64_t tstate, uint64_t cframe, size_t max,
+			 struct pw_pyframes *ret)
+{
+	const struct pw_layout *l = &python->layout;
+	uint64_t root = tstate + (uint64_t)l->tstate_root_cframe.offset, at;
+	struct cycle cycle = {0};
+	size_t group = 0;
+	struct pw_error *error = field(python, cframe, l->cframe_current_frame, &at);
+	if (error) {
+		stop_error(ret, cframe, error);
+		return;
+	}
+	while (at) {
+		struct iframe frame;
+		if ((error = read_iframe(python, at, &frame))) {
+			stop_error(ret, at, error);
+			break;
+		}
+		if (cycle_step(&cycle, at, ret->count)) {
+			stop_cycle(ret, at, &cycle);
+			break;
+		}
+		if (!append_iframe(ret, at, &frame, max))
+			break;
+		if (frame.is_entry) {
+			close_group(ret, group, cframe == root ? 0 : cframe);
+			group = ret->count;
+			uint64_t previous = 0;
+			pw_auto_error struct pw_error *bad =
+				cframe == root || !cframe
+					? NULL
+					: field(python, cframe, l->cframe_previous, &previous);
+			cframe = bad || (previous != root && previous <= cframe) ? 0 : previous;
+		}
+		at = frame.previous;
+	}
+	if (group < ret->count)
+		close_group(ret, group, 0);
+}
+
+void pw_frames_walk(struct pw_python *python, uint64_t tstate, size_t max, struct pw_pyframes *ret)
+{
+	const struct pw_layout *l = &python->layout;
+	uint64_t at = 0;
+	*ret = (struct pw_pyframes){.end = PW_END_COMPLETE};
+	enum pw_frame_model model = l->traits.frames;
+	bool objects = model == PW_FRAMES_OBJECT || model == PW_FRAMES_OBJECT_CFRAME;
+	bool cframes = model == PW_FRAMES_CFRAME || model == PW_FRAMES_SHIM_CFRAME;
+	struct pw_error *error = field(python, tstate,
+				       objects	 ? l->tstate_frame
+				       : cframes ? l->tstate_cframe
+						 : l->tstate_current_frame,
+				       &at);
+	if (error) {
+		stop_error(ret, tstate, error);
+		return;
+	}
+	if (max == 0 || max > PW_FRAMES_MAX)
+		max = PW_FRAMES_MAX;
+	if (objects) {
+		walk_objects(python, at, max, ret);
+		if (model == PW_FRAMES_OBJECT_CFRAME)
+			anchor_objects(python, tstate, ret);
+		return;
+	}
+	if (!cframes) {
+		walk_shims(python, tstate, at, max, ret);
+		return;
+	}
+	if (!at)
+		return;
+	at = newest_cframe(python, tstate, at);
+	if (model == PW_FRAMES_CFRAME) {
+		walk_cframes(python, tstate, at, max, ret);
+		return;
+	}
+	uint64_t cframe = at;
+	if ((error = field(python, cframe, l->cframe_current_frame, &at)))
+		stop_error(ret, cframe, error);
+	else
+		walk_shims(python, tstate, at, max, ret);
+}

@@ -1,0 +1,37 @@
+/*
+ * The Python frames of one thread state, newest first, each with its anchor: the address that lies inside
+ * its C evaluation frame, or the pointer that this C frame holds (docs/pairing.md).
+ *
+ * Knows nothing of native stacks: merging is stack/'s.
+ */
+#ifndef PW_PYTHON_FRAME_H
+#define PW_PYTHON_FRAME_H
+
+#include "python/runtime.h"
+
+enum { PW_FRAMES_MAX = 1 << 20 };
+
+struct pw_pyframe {
+	uint64_t address; /* PyFrameObject or _PyInterpreterFrame */
+	uint64_t code;	  /* PyCodeObject, untagged */
+	uint64_t anchor;  /* a stack address (3.10+), else 0 */
+	uint64_t instr;	  /* 3.11+: address of the instruction; before: 0 */
+	int64_t lasti;	  /* -3.10: byte offset of the instruction, below 0: not started */
+	int32_t tlbc;	  /* 3.14+ free-threaded: which copy of the bytecode runs */
+	uint8_t owner;
+	bool entry; /* the oldest frame of its C evaluation frame */
+};
+
+struct pw_pyframes {
+	struct pw_pyframe *items; /* owned */
+	size_t count, capacity;
+	enum pw_end_reason end;
+	uint64_t end_address;
+	char end_message[160]; /* "" when complete */
+};
+
+/* Walks at most `max` frames.  Never fails: the reason to stop is in `end`. `ret` is initialised here. */
+void pw_frames_walk(struct pw_python *python, uint64_t tstate, size_t max, struct pw_pyframes *ret);
+void pw_frames_deinit(struct pw_pyframes *frames);
+
+#endif

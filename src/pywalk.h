@@ -1,0 +1,302 @@
+/*
+ * pywalk: Python and C frames of a CPython process in one stack, read from outside.
+ *
+ * The order of use:
+ *
+ *	struct pw_session *session;		a process, a core file, or reads that a debugger supplies
+ *	struct pw_dump *dump;			what it was doing at one moment
+ *	pw_session_open_pid(pid, &options, &session);
+ *	pw_session_capture(session, NULL, &dump);
+ *	for each pw_dump_thread(dump, i), for each pw_thread_frame(thread, j): ...
+ *	pw_dump_destroy(dump);
+ *	pw_session_close(session);
+ *
+ * Rules for everything below:
+ * - A function that can fail returns NULL for success or an error that the caller destroys with
+ *   pw_error_destroy().  Its results come through the last parameter, which is not touched on failure.
+ * - Types are opaque.  A `const` pointer that is returned is borrowed: it lives as long as the object
+ *   it was asked of (threads, frames and interpreters as long as their dump).
+ * - Text is UTF-8 without NUL.  What UTF-8 cannot hold is written as a backslash escape in Python's
+ *   notation.  Control characters are not escaped: escape before you print to a terminal.
+ * - Addresses are the target's, as uint64_t.  0 means "none".
+ * - Nothing here writes to the target, calls into it, or executes its files.
+ * - A session and its dumps belong to one thread at a time.
+ */
+#ifndef PYWALK_H
+#define PYWALK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define PW_API __attribute__((visibility("default")))
+
+/* The library's version, "MAJOR.MINOR.PATCH". */
+PW_API const char *pw_version(void);
+
+/* ---- errors ---------------------------------------------------------------------------------- */
+
+enum pw_error_code {
+	PW_ERROR_NOMEM = 1,
+	PW_ERROR_USAGE,	      /* an argument makes no sense */
+	PW_ERROR_NO_TARGET,   /* no such process or file */
+	PW_ERROR_PERMISSION,  /* not ours to read */
+	PW_ERROR_NOT_PYTHON,  /* readable, but no CPython that pywalk can find */
+	PW_ERROR_FORMAT,      /* not a core file, or a damaged one */
+	PW_ERROR_UNREADABLE,  /* an address of the target cannot be read */
+	PW_ERROR_CORRUPT,     /* the target's data contradicts itself */
+	PW_ERROR_LAYOUT,      /* no layout fits this interpreter */
+	PW_ERROR_UNSUPPORTED, /* readable, but not for this build of pywalk */
+	PW_ERROR_IO,
+};
+
+struct pw_error;
+PW_API enum pw_error_code pw_error_code(const struct pw_error *error);
+/* The target's address that the error is about, or 0. */
+PW_API uint64_t pw_error_address(const struct pw_error *error);
+/* One sentence without a final full stop or newline; lives as long as the error. */
+PW_API const char *pw_error_message(const struct pw_error *error);
+/* Takes NULL. */
+PW_API void pw_error_destroy(struct pw_error *error);
+
+/* ---- sessions -------------------------------------------------------------------------------- */
+
+struct pw_session;
+
+/* How to open a target.  Set `size` to sizeof(struct pw_options); all other members may be zero. */
+struct pw_options {
+	size_t size;
+	const char *executable; /* the program a core came from; NULL: as the core names it */
+	const char *sysroot;	/* where the target's files are found; NULL: "/" or /proc/PID/root */
+	const char *layouts;	/* folder of .def files to use instead of those built in; NULL: built in */
+	const char *debug_dir;	/* folder of separate debug files; NULL: /usr/lib/debug */
+	/* Called with a sentence for anything that is odd but not fatal; NULL: dropped. */
+	void (*warn)(void *data, const char *message);
+	void *warn_data;
+};
+
+/* A live process.  Needs the right to ptrace it.  Does not stop it. */
+PW_API struct pw_error *pw_session_open_pid(pid_t pid, const struct pw_options *options,
+					    struct pw_session **ret);
+/* A core file, of the kernel's or of gcore's making. */
+PW_API struct pw_error *pw_session_open_core(const char *path, const struct pw_options *options,
+					     struct pw_session **ret);
+
+/* One file mapping or anonymous mapping of a target whose reads come from a callback. */
+struct pw_reader_mapping {
+	uint64_t start, end; /* [start, end) */
+	uint64_t offset;     /* in the file, bytes */
+	const char *path;    /* as the target sees it, NULL or "" for anonymous; copied */
+	bool writable, executable;
+};
+
+/* One thread of such a target. */
+struct pw_reader_thread {
+	uint64_t tid;		 /* the kernel's number (LWP) */
+	uint64_t thread_pointer; /* fs_base on x86-64, tpidr_el0 on aarch64; 0: unknown */
+	uint64_t stack_pointer;	 /* of the newest frame; 0: unknown */
+	const char *name;	 /* the kernel's name, NULL: unknown; copied */
+};
+
+/* Reads that somebody else supplies: a debugger that has stopped the target.  The target must stand
+ * still from the call of pw_session_capture() until it returns. */
+struct pw_reader {
+	size_t size;	 /* sizeof(struct pw_reader) */
+	int64_t pid;	 /* 0: unknown */
+	bool local;	 /* pid is a process of this machine: /proc/PID/root is used for its files */
+	const char *executable; /* path as the target sees it, NULL: unknown; copied */
+	/* Reads exactly `length` bytes at `address` into `buffer`; false when it cannot. */
+	bool (*read)(void *data, uint64_t address, void *buffer, size_t length);
+	/* The address of a symbol of the target, 0 when unknown; NULL: no symbols. */
+	uint64_t (*symbol)(void *data, const char *name);
+	void *data;
+	const struct pw_reader_mapping *mappings; /* ascending, copied */
+	size_t mapping_count;
+};
+PW_API struct pw_error *pw_session_open_reader(const struct pw_reader *reader,
+					       const struct pw_options *options, struct pw_session **ret);
+/* For a session on a reader: the threads as they are now, and everything cached of the target's memory is
+ * forgotten.  Call it whenever the target has run. */
+PW_API struct pw_error *pw_session_set_threads(struct pw_session *session,
+					       const struct pw_reader_thread *threads, size_t count);
+
+/* Takes NULL.  Dumps taken from it must be destroyed before. */
+PW_API void pw_session_close(struct pw_session *session);
+
+/* ---- what the target is ---------------------------------------------------------------------- */
+
+PW_API int64_t pw_session_pid(const struct pw_session *session);	     /* 0: unknown */
+PW_API const char *pw_session_executable(const struct pw_session *session); /* NULL: unknown */
+PW_API const char *pw_session_python_version(const struct pw_session *session); /* "3.12.1" */
+/* Build flags that change layouts: "debug", "trace-refs", "free-threaded"; NULL-terminated. */
+PW_API const char *const *pw_session_python_build(const struct pw_session *session);
+/* One line that names the layout: "3.12 (built in)", "_Py_DebugOffsets 3.13 + 3.13 (built in)". */
+PW_API const char *pw_session_layout(const struct pw_session *session);
+
+/* Facts for `pywalk info`, in the order of printing: what was found and from where. */
+struct pw_fact {
+	const char *group;  /* "process", "python", "runtime", "layout", "missing" */
+	const char *name;   /* "version", "PyCodeObject.co_name" */
+	const char *value;  /* "3.12.1", "120" */
+	const char *source; /* "Py_Version", "offsets/3.12.def"; "" when plain */
+};
+PW_API size_t pw_session_fact_count(const struct pw_session *session);
+PW_API const struct pw_fact *pw_session_fact(const struct pw_session *session, size_t index);
+
+/* ---- dumps ----------------------------------------------------------------------------------- */
+
+struct pw_dump;
+struct pw_interpreter;
+struct pw_thread;
+struct pw_frame;
+
+/* Set `size`; all other members may be zero. */
+struct pw_capture_options {
+	size_t size;
+	size_t max_frames; /* Python frames a thread; 0: 2^20 */
+	bool native_only_threads; /* also list threads that never ran Python */
+	bool no_stop;	   /* do not stop a live process: stacks may be torn */
+};
+
+/*
+ * Copies what all threads are doing now.  A live process is stopped (PTRACE_SEIZE, PTRACE_INTERRUPT) only
+ * while it is copied.  One thread's or one frame's damage never fails the call: it is in that thread's
+ * `end` and in the dump's problems.
+ */
+PW_API struct pw_error *pw_session_capture(struct pw_session *session,
+					   const struct pw_capture_options *options, struct pw_dump **ret);
+PW_API void pw_dump_destroy(struct pw_dump *dump); /* takes NULL */
+
+/* How long a live target stood still, in nanoseconds; 0 when it was not stopped. */
+PW_API uint64_t pw_dump_pause(const struct pw_dump *dump);
+/* Things that could not be shown, a sentence each.  Empty: the dump is complete. */
+PW_API size_t pw_dump_problem_count(const struct pw_dump *dump);
+PW_API const char *pw_dump_problem(const struct pw_dump *dump, size_t index);
+
+PW_API size_t pw_dump_interpreter_count(const struct pw_dump *dump);
+PW_API const struct pw_interpreter *pw_dump_interpreter(const struct pw_dump *dump, size_t index);
+PW_API int64_t pw_interpreter_id(const struct pw_interpreter *interpreter);
+PW_API uint64_t pw_interpreter_address(const struct pw_interpreter *interpreter);
+PW_API bool pw_interpreter_main(const struct pw_interpreter *interpreter);
+
+/* The main thread first, then by tid. */
+PW_API size_t pw_dump_thread_count(const struct pw_dump *dump);
+PW_API struct pw_thread *pw_dump_thread(const struct pw_dump *dump, size_t index);
+
+enum pw_tristate { PW_UNKNOWN = -1, PW_NO = 0, PW_YES = 1 };
+PW_API uint64_t pw_thread_tid(const struct pw_thread *thread);	     /* 0: no such OS thread any more */
+PW_API const char *pw_thread_name(const struct pw_thread *thread);   /* threading's, NULL: unknown */
+PW_API const char *pw_thread_kernel_name(const struct pw_thread *thread); /* comm, NULL: unknown */
+PW_API int64_t pw_thread_interpreter(const struct pw_thread *thread); /* of its newest frame; -1: none */
+PW_API uint64_t pw_thread_state_address(const struct pw_thread *thread); /* PyThreadState; 0: none */
+PW_API enum pw_tristate pw_thread_holds_gil(const struct pw_thread *thread);
+/* "running", "sleeping", "disk", "stopped", "zombie", "dead", "gone" or "unknown". */
+PW_API const char *pw_thread_state(const struct pw_thread *thread);
+
+enum pw_end_reason { PW_END_COMPLETE, PW_END_UNREADABLE, PW_END_CYCLE, PW_END_CORRUPT, PW_END_LIMIT };
+PW_API enum pw_end_reason pw_thread_end(const struct pw_thread *thread);
+PW_API const char *pw_end_reason_name(enum pw_end_reason reason); /* "complete", ... */
+PW_API uint64_t pw_thread_end_address(const struct pw_thread *thread);
+PW_API const char *pw_thread_end_message(const struct pw_thread *thread); /* NULL when complete */
+
+/* Frames, innermost (newest) first. */
+PW_API size_t pw_thread_frame_count(const struct pw_thread *thread);
+PW_API const struct pw_frame *pw_thread_frame(const struct pw_thread *thread, size_t index);
+
+enum pw_frame_kind { PW_FRAME_PYTHON, PW_FRAME_NATIVE };
+/* How a Python frame was tied to its C frame. */
+enum pw_proof {
+	PW_PROOF_ABSENT,  /* no native frames were given */
+	PW_PROOF_ADDRESS, /* its anchor lies inside the C frame */
+	PW_PROOF_POINTER, /* the C frame holds the pointer to it (CPython 3.9 and older) */
+	PW_PROOF_ORDER,	  /* counts agree, nothing else */
+	PW_PROOF_NONE,	  /* shown by its place on the stack, without a C frame */
+};
+PW_API enum pw_frame_kind pw_frame_kind(const struct pw_frame *frame);
+
+/* Of Python frames.  NULL, 0: could not be read (a problem says why). */
+PW_API const char *pw_frame_name(const struct pw_frame *frame);	    /* co_name */
+PW_API const char *pw_frame_qualname(const struct pw_frame *frame); /* co_qualname; NULL before 3.11 */
+PW_API const char *pw_frame_file(const struct pw_frame *frame);	    /* co_filename */
+PW_API int pw_frame_line(const struct pw_frame *frame);		    /* 1-based */
+PW_API int pw_frame_end_line(const struct pw_frame *frame);
+PW_API int pw_frame_column(const struct pw_frame *frame);     /* 0-based UTF-8 bytes; -1: unknown */
+PW_API int pw_frame_end_column(const struct pw_frame *frame); /* -1: unknown */
+PW_API uint64_t pw_frame_address(const struct pw_frame *frame);
+PW_API uint64_t pw_frame_code(const struct pw_frame *frame);
+PW_API uint64_t pw_frame_anchor(const struct pw_frame *frame);
+PW_API int64_t pw_frame_interpreter(const struct pw_frame *frame);
+PW_API bool pw_frame_incomplete(const struct pw_frame *frame); /* entered, no instruction of its body run */
+PW_API bool pw_frame_entry(const struct pw_frame *frame); /* the oldest frame of its C evaluation frame */
+PW_API enum pw_proof pw_frame_proof(const struct pw_frame *frame);
+/* Of a paired Python frame: index into the native frames given to pw_thread_merge(), or -1. */
+PW_API int64_t pw_frame_native_index(const struct pw_frame *frame);
+
+/* Of native frames. */
+PW_API uint64_t pw_frame_pc(const struct pw_frame *frame);
+PW_API const char *pw_frame_symbol(const struct pw_frame *frame); /* NULL: unknown */
+PW_API uint64_t pw_frame_offset(const struct pw_frame *frame);	  /* pc - symbol's start */
+PW_API const char *pw_frame_module(const struct pw_frame *frame); /* NULL: unknown */
+
+/* ---- native frames, supplied by a debugger ---------------------------------------------------- */
+
+enum { PW_REGISTER_COUNT = 32 };
+
+/* One native frame: [sp, cfa) is its part of the stack.  Inlined pseudo-frames share their function's. */
+struct pw_native_frame {
+	uint64_t pc;
+	uint64_t sp;
+	uint64_t cfa;	       /* the caller's sp; 0: unknown (the oldest frame of a broken unwind) */
+	const char *symbol;    /* NULL: unknown; copied */
+	uint64_t symbol_start; /* 0: unknown */
+	const char *module;    /* NULL: unknown; copied */
+	bool inlined;	       /* a pseudo-frame of a function inlined into the next older one */
+	/* Callee-saved registers as unwound to this frame, in any order, for the proof by pointer. */
+	uint64_t registers[PW_REGISTER_COUNT];
+	unsigned register_count;
+};
+
+/*
+ * Puts the thread's Python frames among its native frames (newest first) and replaces its frames by the
+ * result.  Needs a session that can still read the target's stack (CPython 3.9 and older).
+ */
+PW_API struct pw_error *pw_thread_merge(struct pw_session *session, struct pw_dump *dump,
+					struct pw_thread *thread, const struct pw_native_frame *frames,
+					size_t count);
+
+/* ---- writing ---------------------------------------------------------------------------------- */
+
+enum {
+	PW_WRITE_COLOR = 1 << 0, /* ANSI styles, text only */
+};
+/* Receives a piece of the output; false stops the writer, which then returns PW_ERROR_IO. */
+typedef bool (*pw_write_fn)(void *data, const char *piece, size_t length);
+
+/* Formats: "text", "json" (schema pywalk-dump/1, docs/pywalk-dump.schema.json). */
+PW_API struct pw_error *pw_dump_write(const struct pw_session *session, const struct pw_dump *dump,
+				      const char *format, unsigned flags, pw_write_fn write, void *data);
+/* The same, with only those threads for which `include` says so; NULL: all. */
+PW_API struct pw_error *
+pw_dump_write_threads(const struct pw_session *session, const struct pw_dump *dump,
+		      bool (*include)(void *data, const struct pw_thread *thread), void *include_data,
+		      const char *format, unsigned flags, pw_write_fn write, void *data);
+/* What `pywalk info` shows: the session's facts, interpreters, threads and who holds the GIL. */
+PW_API struct pw_error *pw_session_write_info(const struct pw_session *session,
+					      const struct pw_dump *dump, const char *format,
+					      unsigned flags, pw_write_fn write, void *data);
+/* The same for one thread: a JSON object as in "threads", or its lines of text. */
+PW_API struct pw_error *pw_thread_write(const struct pw_session *session, const struct pw_thread *thread,
+					const char *format, unsigned flags, pw_write_fn write, void *data);
+
+/* The text with everything escaped that would steer a terminal; free() it.  NULL: out of memory. */
+PW_API char *pw_printable(const char *text);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,315 @@
+/*
+ * Taking a dump: copy while the target stands still, decode afterwards.
+ *
+ * Inside of the pause: the lists, the frame chains, and a read of every code object that was not read yet,
+ * so that its bytes are in the snapshot.  Everything else comes after the target has been let go.
+ */
+#include "stack/model.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PROBLEMS_MAX = 100 };
+
+/* What a pause brings home. */
+struct capture {
+	struct pw_session *session;
+	struct pw_python *python;
+	struct pw_runtime_lists lists;
+	struct pw_pyframes *frames; /* one a thread state */
+	struct pw_thread_names names;
+	struct pw_dump *dump;
+};
+
+static void capture_deinit(struct capture *c)
+{
+	for (size_t i = 0; c->frames && i < c->lists.tstate_count; i++)
+		pw_frames_deinit(&c->frames[i]);
+	free(c->frames);
+	pw_lists_deinit(&c->lists);
+	pw_thread_names_deinit(&c->names);
+	pw_dump_destroy(c->dump);
+}
+
+/* Names change rarely and cost many reads: they are taken before the pause. */
+static struct pw_error *read_names(struct capture *c)
+{
+	struct pw_runtime_lists lists;
+	struct pw_notes notes = {0};
+	struct pw_error *error = pw_snapshot_begin(c->session->target);
+	if (!error)
+		error = pw_lists_read(c->python, &lists, &notes);
+	if (!error) {
+		for (size_t i = 0; i < lists.interp_count; i++)
+			pw_thread_names_read(c->python, &lists.interps[i], &c->names);
+		pw_lists_deinit(&lists);
+	}
+	pw_snapshot_end(c->session->target);
+	pw_notes_deinit(&notes);
+	return error;
+}
+
+static struct pw_error *touch_codes(struct capture *c, const struct pw_pyframes *frames)
+{
+	for (size_t i = 0; i < frames->count; i++) {
+		struct pw_code_entry *entry;
+		uint64_t address = frames->items[i].code;
+		HASH_FIND(hh, c->dump->codes, &address, sizeof(address), entry);
+		if (entry)
+			continue;
+		entry = calloc(1, sizeof(*entry));
+		if (!entry)
+			return &pw_error_nomem;
+		entry->code.address = address;
+		HASH_ADD(hh, c->dump->codes, code.address, sizeof(address), entry);
+		pw_code_touch(c->python, address);
+	}
+	return NULL;
+}
+
+static struct pw_error *copy_all(struct capture *c, size_t max_frames)
+{
+	struct pw_error *error = pw_lists_read(c->python, &c->lists, &c->dump->problems);
+	if (error)
+		return error;
+	c->frames = calloc(c->lists.tstate_count + 1, sizeof(*c->frames));
+	if (!c->frames)
+		return &pw_error_nomem;
+	for (size_t i = 0; !error && i < c->lists.tstate_count; i++) {
+		pw_frames_walk(c->python, c->lists.tstates[i].address, max_frames, &c->frames[i]);
+		error = touch_codes(c, &c->frames[i]);
+	}
+	return error;
+}
+
+static struct pw_error *copy_in_pause(struct capture *c, const struct pw_capture_options *options)
+{
+	struct pw_target *target = c->session->target;
+	bool stop = target->ops->pause && !(options && options->no_stop);
+	struct pw_error *error = pw_snapshot_begin(target);
+	if (error)
+		return error;
+	if (stop)
+		error = target->ops->pause(target);
+	else if (target->ops->refresh)
+		error = target->ops->refresh(target);
+	if (!error)
+		error = copy_all(c, options ? options->max_frames : 0);
+	if (stop) {
+		target->ops->resume(target);
+		c->dump->pause_ns = target->pause_ns;
+	}
+	return error;
+}
+
+static void problem(struct pw_dump *dump, const char *text)
+{
+	if (dump->problems.count < PROBLEMS_MAX)
+		pw_notes_add(&dump->problems, "%s", text);
+	else if (dump->problems.count == PROBLEMS_MAX)
+		pw_notes_add(&dump->problems, "more problems follow");
+}
+
+static void load_codes(struct capture *c)
+{
+	struct pw_code_entry *entry, *next;
+	HASH_ITER(hh, c->dump->codes, entry, next)
+	{
+		pw_code_load(c->python, entry->code.address, &entry->code);
+		if (entry->code.error)
+			problem(c->dump, pw_error_message(entry->code.error));
+	}
+}
+
+/* ---- threads ---------------------------------------------------------------------------------- */
+
+/*
+ * The OS thread of a thread state.  thread_id is pthread_self(), which on x86-64 and aarch64 glibc and musl
+ * is found from the thread pointer; it holds in containers and after fork, where the number that the
+ * target saw may not.
+ */
+static const struct pw_lwp *lwp_of(const struct pw_target *target, const struct pw_tstate *tstate)
+{
+	for (size_t i = 0; i < target->lwp_count; i++) {
+		const struct pw_lwp *lwp = &target->lwps[i];
+		if (lwp->regs.thread_pointer && lwp->regs.thread_pointer == tstate->thread_id)
+			return lwp;
+	}
+	if (!tstate->native_id)
+		return NULL;
+	for (size_t i = 0; i < target->lwp_count; i++) {
+		const struct pw_lwp *lwp = &target->lwps[i];
+		if (lwp->ns_tid == tstate->native_id || lwp->tid == tstate->native_id)
+			return lwp;
+	}
+	return NULL;
+}
+
+static void fill_frame(struct capture *c, const struct pw_tstate *tstate, const struct pw_pyframe *from,
+		       uint32_t chain, struct pw_frame *to)
+{
+	struct pw_code_entry *entry;
+	*to = (struct pw_frame){.kind = PW_FRAME_PYTHON, .native_index = -1, .python = *from, .chain = chain};
+	to->interpreter = c->lists.interps[tstate->interp].id;
+	to->location = (struct pw_location){0, 0, -1, -1};
+	HASH_FIND(hh, c->dump->codes, &from->code, sizeof(from->code), entry);
+	if (!entry)
+		return;
+	const struct pw_code *code = &entry->code;
+	to->code = code;
+	int64_t lasti = pw_code_lasti(c->python, code, from);
+	to->incomplete = pw_code_incomplete(&c->python->layout, code, from, lasti);
+	if (code->table.data)
+		to->location = pw_lines_find(c->python->layout.traits.lines,
+					     (const uint8_t *)code->table.data, code->table.length,
+					     code->firstlineno, lasti);
+}
+
+static void end_thread(struct pw_dump *dump, struct pw_thread *thread, const struct pw_pyframes *frames)
+{
+	if (frames->end == PW_END_COMPLETE)
+		return;
+	char text[256];
+	snprintf(text, sizeof(text), "thread %" PRIu64 ": stack ends early (%s): %s", thread->tid,
+		 pw_end_reason_name(frames->end), frames->end_message);
+	problem(dump, text);
+	if (thread->end != PW_END_COMPLETE)
+		return;
+	thread->end = frames->end;
+	thread->end_address = frames->end_address;
+	thread->end_message = strdup(frames->end_message);
+}
+
+/* Adds a thread state and its frames to a thread. */
+static struct pw_error *add_tstate(struct capture *c, size_t index, uint32_t chain, struct pw_thread *thread)
+{
+	const struct pw_tstate *tstate = &c->lists.tstates[index];
+	const struct pw_pyframes *frames = &c->frames[index];
+	if (tstate->holds_gil > thread->holds_gil)
+		thread->holds_gil = tstate->holds_gil;
+	const char *name = pw_thread_names_find(&c->names, tstate->thread_id);
+	if (!thread->name && name)
+		thread->name = strdup(name);
+	if (!thread->tstate) {
+		thread->tstate = tstate->address;
+		thread->interpreter = c->lists.interps[tstate->interp].id;
+	}
+	end_thread(c->dump, thread, frames);
+	if (frames->count == 0)
+		return NULL;
+	struct pw_frame *all =
+		realloc(thread->python, (thread->python_count + frames->count) * sizeof(*all));
+	if (!all)
+		return &pw_error_nomem;
+	thread->python = all;
+	for (size_t i = 0; i < frames->count; i++)
+		fill_frame(c, tstate, &frames->items[i], chain, &all[thread->python_count++]);
+	return NULL;
+}
+
+static void start_thread(struct pw_thread *thread, const struct pw_lwp *lwp)
+{
+	*thread = (struct pw_thread){.interpreter = -1, .holds_gil = PW_UNKNOWN, .state = PW_RUN_GONE};
+	if (!lwp)
+		return;
+	thread->tid = lwp->tid;
+	thread->state = lwp->state;
+	thread->kernel_name = *lwp->name ? strdup(lwp->name) : NULL;
+}
+
+/* All thread states of one OS thread. */
+static struct pw_error *make_thread(struct capture *c, const struct pw_lwp *lwp,
+				    const struct pw_lwp *const *owners, bool keep_empty)
+{
+	struct pw_thread *thread = &c->dump->threads[c->dump->thread_count];
+	uint32_t chain = 0;
+	struct pw_error *error = NULL;
+	start_thread(thread, lwp);
+	c->dump->thread_count++;
+	for (size_t i = 0; !error && i < c->lists.tstate_count; i++)
+		if (owners[i] == lwp)
+			error = add_tstate(c, i, chain++, thread);
+	if (!error && chain > 1)
+		error = pw_order_chains(c->session, lwp, thread->python, thread->python_count);
+	if (thread->python_count)
+		thread->interpreter = thread->python[0].interpreter;
+	if (!chain && !keep_empty)
+		c->dump->thread_count--, free(thread->kernel_name);
+	return error;
+}
+
+/* A thread state whose OS thread is not there: gone, or a core that lacks its notes. */
+static struct pw_error *make_orphan(struct capture *c, size_t index)
+{
+	const struct pw_target *target = c->session->target;
+	if (c->frames[index].count == 0 && c->frames[index].end == PW_END_COMPLETE && target->lwp_count)
+		return NULL;
+	struct pw_thread *thread = &c->dump->threads[c->dump->thread_count++];
+	start_thread(thread, NULL);
+	if (target->lwp_count == 0) {
+		thread->tid = c->lists.tstates[index].native_id;
+		thread->state = PW_RUN_UNKNOWN;
+	}
+	return add_tstate(c, index, 0, thread);
+}
+
+static struct pw_error *make_threads(struct capture *c, const struct pw_capture_options *options)
+{
+	const struct pw_target *target = c->session->target;
+	size_t tstates = c->lists.tstate_count;
+	bool native_only = (options && options->native_only_threads) || c->lists.interp_count == 0;
+	c->dump->threads = calloc(target->lwp_count + tstates + 1, sizeof(*c->dump->threads));
+	const struct pw_lwp **owners = calloc(tstates + 1, sizeof(*owners));
+	struct pw_error *error = c->dump->threads && owners ? NULL : &pw_error_nomem;
+	for (size_t i = 0; !error && i < tstates; i++)
+		owners[i] = lwp_of(target, &c->lists.tstates[i]);
+	for (size_t i = 0; !error && i < target->lwp_count; i++)
+		error = make_thread(c, &target->lwps[i], owners, native_only);
+	for (size_t i = 0; !error && i < tstates; i++)
+		if (!owners[i])
+			error = make_orphan(c, i);
+	free(owners);
+	return error;
+}
+
+static struct pw_error *make_interpreters(struct capture *c)
+{
+	struct pw_dump *dump = c->dump;
+	dump->interpreters = calloc(c->lists.interp_count + 1, sizeof(*dump->interpreters));
+	if (!dump->interpreters)
+		return &pw_error_nomem;
+	for (size_t i = 0; i < c->lists.interp_count; i++) {
+		const struct pw_interp *interp = &c->lists.interps[i];
+		dump->interpreters[dump->interpreter_count++] =
+			(struct pw_interpreter){interp->id, interp->address, interp->main};
+	}
+	return NULL;
+}
+
+struct pw_error *pw_session_capture(struct pw_session *session, const struct pw_capture_options *options,
+				    struct pw_dump **ret)
+{
+	if (options && options->size != sizeof(*options))
+		return pw_error_create(PW_ERROR_USAGE, "struct pw_capture_options has size %zu, expected %zu",
+				       options->size, sizeof(*options));
+	struct capture c = {.session = session, .python = &session->python};
+	c.dump = calloc(1, sizeof(*c.dump));
+	struct pw_error *error = c.dump ? read_names(&c) : &pw_error_nomem;
+	if (!error)
+		error = copy_in_pause(&c, options);
+	if (!error)
+		error = make_interpreters(&c);
+	if (!error) {
+		load_codes(&c);
+		error = make_threads(&c, options);
+	}
+	pw_snapshot_end(session->target);
+	if (!error) {
+		*ret = c.dump;
+		c.dump = NULL;
+	}
+	capture_deinit(&c);
+	return error;
+}

@@ -1,0 +1,264 @@
+/* The accessors of the public types, and their destruction. */
+#include "stack/model.h"
+
+#include <stdlib.h>
+
+void pw_thread_forget_merge(struct pw_thread *thread)
+{
+	free(thread->merged);
+	thread->merged = NULL;
+	thread->merged_count = 0;
+	for (size_t i = 0; i < thread->string_count; i++)
+		free(thread->strings[i]);
+	free(thread->strings);
+	thread->strings = NULL;
+	thread->string_count = 0;
+}
+
+static void thread_deinit(struct pw_thread *thread)
+{
+	pw_thread_forget_merge(thread);
+	free(thread->name);
+	free(thread->kernel_name);
+	free(thread->end_message);
+	free(thread->python);
+}
+
+void pw_dump_destroy(struct pw_dump *dump)
+{
+	if (!dump)
+		return;
+	for (size_t i = 0; i < dump->thread_count; i++)
+		thread_deinit(&dump->threads[i]);
+	free(dump->threads);
+	free(dump->interpreters);
+	struct pw_code_entry *entry, *next;
+	HASH_ITER(hh, dump->codes, entry, next)
+	{
+		HASH_DEL(dump->codes, entry);
+		pw_code_deinit(&entry->code);
+		free(entry);
+	}
+	pw_notes_deinit(&dump->problems);
+	free(dump);
+}
+
+uint64_t pw_dump_pause(const struct pw_dump *dump)
+{
+	return dump->pause_ns;
+}
+
+size_t pw_dump_problem_count(const struct pw_dump *dump)
+{
+	return dump->problems.count;
+}
+
+const char *pw_dump_problem(const struct pw_dump *dump, size_t index)
+{
+	return dump->problems.texts[index];
+}
+
+size_t pw_dump_interpreter_count(const struct pw_dump *dump)
+{
+	return dump->interpreter_count;
+}
+
+const struct pw_interpreter *pw_dump_interpreter(const struct pw_dump *dump, size_t index)
+{
+	return &dump->interpreters[index];
+}
+
+int64_t pw_interpreter_id(const struct pw_interpreter *interpreter)
+{
+	return interpreter->id;
+}
+
+uint64_t pw_interpreter_address(const struct pw_interpreter *interpreter)
+{
+	return interpreter->address;
+}
+
+bool pw_interpreter_main(const struct pw_interpreter *interpreter)
+{
+	return interpreter->main;
+}
+
+size_t pw_dump_thread_count(const struct pw_dump *dump)
+{
+	return dump->thread_count;
+}
+
+struct pw_thread *pw_dump_thread(const struct pw_dump *dump, size_t index)
+{
+	return &dump->threads[index];
+}
+
+uint64_t pw_thread_tid(const struct pw_thread *thread)
+{
+	return thread->tid;
+}
+
+const char *pw_thread_name(const struct pw_thread *thread)
+{
+	return thread->name;
+}
+
+const char *pw_thread_kernel_name(const struct pw_thread *thread)
+{
+	return thread->kernel_name;
+}
+
+int64_t pw_thread_interpreter(const struct pw_thread *thread)
+{
+	return thread->interpreter;
+}
+
+uint64_t pw_thread_state_address(const struct pw_thread *thread)
+{
+	return thread->tstate;
+}
+
+enum pw_tristate pw_thread_holds_gil(const struct pw_thread *thread)
+{
+	return thread->holds_gil;
+}
+
+const char *pw_thread_state(const struct pw_thread *thread)
+{
+	return pw_run_state_name(thread->state);
+}
+
+enum pw_end_reason pw_thread_end(const struct pw_thread *thread)
+{
+	return thread->end;
+}
+
+const char *pw_end_reason_name(enum pw_end_reason reason)
+{
+	static const char *const names[] = {
+		[PW_END_COMPLETE] = "complete", [PW_END_UNREADABLE] = "unreadable",
+		[PW_END_CYCLE] = "cycle",	[PW_END_CORRUPT] = "corrupt",
+		[PW_END_LIMIT] = "limit",
+	};
+	return names[reason];
+}
+
+uint64_t pw_thread_end_address(const struct pw_thread *thread)
+{
+	return thread->end_address;
+}
+
+const char *pw_thread_end_message(const struct pw_thread *thread)
+{
+	return thread->end_message;
+}
+
+size_t pw_thread_frame_count(const struct pw_thread *thread)
+{
+	return thread->merged ? thread->merged_count : thread->python_count;
+}
+
+const struct pw_frame *pw_thread_frame(const struct pw_thread *thread, size_t index)
+{
+	return thread->merged ? &thread->merged[index] : &thread->python[index];
+}
+
+enum pw_frame_kind pw_frame_kind(const struct pw_frame *frame)
+{
+	return frame->kind;
+}
+
+const char *pw_frame_name(const struct pw_frame *frame)
+{
+	return frame->code ? frame->code->name : NULL;
+}
+
+const char *pw_frame_qualname(const struct pw_frame *frame)
+{
+	return frame->code ? frame->code->qualname : NULL;
+}
+
+const char *pw_frame_file(const struct pw_frame *frame)
+{
+	return frame->code ? frame->code->filename : NULL;
+}
+
+int pw_frame_line(const struct pw_frame *frame)
+{
+	return frame->location.line;
+}
+
+int pw_frame_end_line(const struct pw_frame *frame)
+{
+	return frame->location.end_line;
+}
+
+int pw_frame_column(const struct pw_frame *frame)
+{
+	return frame->location.column;
+}
+
+int pw_frame_end_column(const struct pw_frame *frame)
+{
+	return frame->location.end_column;
+}
+
+uint64_t pw_frame_address(const struct pw_frame *frame)
+{
+	return frame->python.address;
+}
+
+uint64_t pw_frame_code(const struct pw_frame *frame)
+{
+	return frame->python.code;
+}
+
+uint64_t pw_frame_anchor(const struct pw_frame *frame)
+{
+	return frame->python.anchor;
+}
+
+int64_t pw_frame_interpreter(const struct pw_frame *frame)
+{
+	return frame->interpreter;
+}
+
+bool pw_frame_incomplete(const struct pw_frame *frame)
+{
+	return frame->incomplete;
+}
+
+bool pw_frame_entry(const struct pw_frame *frame)
+{
+	return frame->python.entry;
+}
+
+enum pw_proof pw_frame_proof(const struct pw_frame *frame)
+{
+	return frame->proof;
+}
+
+int64_t pw_frame_native_index(const struct pw_frame *frame)
+{
+	return frame->native_index;
+}
+
+uint64_t pw_frame_pc(const struct pw_frame *frame)
+{
+	return frame->pc;
+}
+
+const char *pw_frame_symbol(const struct pw_frame *frame)
+{
+	return frame->symbol;
+}
+
+uint64_t pw_frame_offset(const struct pw_frame *frame)
+{
+	return frame->offset;
+}
+
+const char *pw_frame_module(const struct pw_frame *frame)
+{
+	return frame->module;
+}

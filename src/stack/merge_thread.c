@@ -1,0 +1,188 @@
+/*
+ * Merging one thread: prepares what merge.c needs (which native frames are evaluation functions, what they
+ * hold), and turns its answer into frames.
+ */
+#include "stack/merge.h"
+#include "stack/model.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { FRAME_BYTES_MAX = 1 << 20 };
+
+struct merge {
+	struct pw_session *session;
+	const struct pw_native_frame *frames;
+	size_t count;
+	struct pw_merge_native *natives;
+	struct pw_merge_python *pythons;
+	struct pw_merge_item *items;
+	uint64_t eval_start, eval_end; /* by its FDE; 0: unknown */
+};
+
+static void merge_deinit(struct merge *m)
+{
+	for (size_t i = 0; m->natives && i < m->count; i++)
+		free((uint64_t *)m->natives[i].words);
+	free(m->natives);
+	free(m->pythons);
+	free(m->items);
+}
+
+/* The function that runs bytecode: Python/ceval.c.  Up to 2.7 it is the public one; since 3.6 that one only
+ * calls the other. */
+static const char *eval_name(const struct pw_session *session)
+{
+	return session->python.layout.traits.python2 ? "PyEval_EvalFrameEx" : "_PyEval_EvalFrameDefault";
+}
+
+/* "name", or what compilers make of it: "name.cold", "name.part.0", "name.constprop.1.lto_priv.0". */
+static bool is_eval_symbol(const struct pw_session *session, const char *symbol)
+{
+	const char *name = eval_name(session);
+	size_t length = strlen(name);
+	if (strncmp(symbol, "_TAIL_CALL_", 11) == 0)
+		return true;
+	return strncmp(symbol, name, length) == 0 && (symbol[length] == 0 || symbol[length] == '.');
+}
+
+static void find_eval_range(struct merge *m)
+{
+	uint64_t address = pw_locate_symbol(&m->session->python, eval_name(m->session));
+	if (address &&
+	    !pw_module_function(m->session->modules, address, &m->eval_start, &m->eval_end))
+		m->eval_start = m->eval_end = 0;
+}
+
+static bool is_eval(const struct merge *m, const struct pw_native_frame *frame)
+{
+	if (frame->symbol && is_eval_symbol(m->session, frame->symbol))
+		return true;
+	return frame->pc >= m->eval_start && frame->pc < m->eval_end;
+}
+
+/* What an evaluation frame holds: its part of the stack, and the registers as unwound to it. */
+static bool read_words(struct merge *m, const struct pw_native_frame *frame, struct pw_merge_native *to)
+{
+	size_t size = frame->cfa > frame->sp ? frame->cfa - frame->sp : 0, done = 0;
+	unsigned registers = frame->register_count;
+	if (registers > PW_REGISTER_COUNT)
+		registers = PW_REGISTER_COUNT;
+	if (size > FRAME_BYTES_MAX)
+		size = FRAME_BYTES_MAX;
+	uint64_t *words = malloc(size + registers * sizeof(*words) + 8);
+	enum pw_supplier supplier;
+	if (!words)
+		return false;
+	pw_error_destroy(pw_read_some(m->session->target, frame->sp, words, size, &done, &supplier));
+	memcpy(words + done / 8, frame->registers, registers * sizeof(*words));
+	to->words = words;
+	to->word_count = done / 8 + registers;
+	return true;
+}
+
+static struct pw_error *prepare(struct merge *m, const struct pw_thread *thread)
+{
+	m->natives = calloc(m->count + 1, sizeof(*m->natives));
+	m->pythons = calloc(thread->python_count + 1, sizeof(*m->pythons));
+	m->items = calloc(m->count + thread->python_count + 1, sizeof(*m->items));
+	if (!m->natives || !m->pythons || !m->items)
+		return &pw_error_nomem;
+	bool anchored = false;
+	for (size_t i = 0; i < thread->python_count; i++)
+		anchored = anchored || thread->python[i].python.anchor;
+	enum pw_frame_model model = m->session->python.layout.traits.frames;
+	bool pointers = model == PW_FRAMES_OBJECT || (model == PW_FRAMES_OBJECT_CFRAME && !anchored);
+	for (size_t i = 0; i < thread->python_count; i++) {
+		const struct pw_frame *frame = &thread->python[i];
+		m->pythons[i] = (struct pw_merge_python){frame->python.anchor,
+							 pointers ? frame->python.address : 0,
+							 frame->python.entry, frame->chain};
+	}
+	find_eval_range(m);
+	for (size_t i = 0; i < m->count; i++) {
+		const struct pw_native_frame *frame = &m->frames[i];
+		m->natives[i] = (struct pw_merge_native){frame->sp, frame->cfa, frame->inlined,
+							 is_eval(m, frame), NULL, 0};
+		if (pointers && m->natives[i].eval && !frame->inlined &&
+		    !read_words(m, frame, &m->natives[i]))
+			return &pw_error_nomem;
+	}
+	return NULL;
+}
+
+/* A copy that the thread owns; equal neighbours share one. */
+static const char *keep_string(struct pw_thread *thread, const char *text)
+{
+	if (!text)
+		return NULL;
+	for (size_t i = thread->string_count; i-- > 0 && thread->string_count - i <= 16;)
+		if (strcmp(thread->strings[i], text) == 0)
+			return thread->strings[i];
+	size_t n = thread->string_count;
+	if (!(n & (n - 1))) {
+		char **more = realloc(thread->strings, (n ? n * 2 : 1) * sizeof(*more));
+		if (!more)
+			return NULL;
+		thread->strings = more;
+	}
+	char *copy = strdup(text);
+	if (copy)
+		thread->strings[thread->string_count++] = copy;
+	return copy;
+}
+
+static void fill_native(const struct merge *m, struct pw_thread *thread, size_t index, struct pw_frame *to)
+{
+	const struct pw_native_frame *from = &m->frames[index];
+	struct pw_symbol symbol;
+	struct pw_module *module = NULL;
+	*to = (struct pw_frame){.kind = PW_FRAME_NATIVE, .native_index = (int64_t)index, .pc = from->pc};
+	to->location = (struct pw_location){0, 0, -1, -1};
+	to->symbol = keep_string(thread, from->symbol);
+	to->module = keep_string(thread, from->module);
+	if (to->symbol && from->symbol_start && from->symbol_start <= from->pc)
+		to->offset = from->pc - from->symbol_start;
+	/* A return address may stand behind the end of its function: look up the call. */
+	uint64_t lookup = index ? from->pc - 1 : from->pc;
+	if ((!to->symbol || !from->symbol_start) && !from->inlined &&
+	    pw_modules_symbolize(m->session->modules, lookup, &symbol, &module)) {
+		if (!to->symbol)
+			to->symbol = keep_string(thread, symbol.name);
+		to->offset = from->pc - symbol.address;
+	}
+	if (!to->module) {
+		module = pw_modules_find(m->session->modules, from->pc);
+		to->module = keep_string(thread, module ? module->path : NULL);
+	}
+}
+
+struct pw_error *pw_thread_merge(struct pw_session *session, struct pw_dump *dump, struct pw_thread *thread,
+				 const struct pw_native_frame *frames, size_t count)
+{
+	struct merge m = {.session = session, .frames = frames, .count = count};
+	size_t total = count + thread->python_count;
+	struct pw_error *error = prepare(&m, thread);
+	if (!error && !pw_merge(m.natives, count, m.pythons, thread->python_count, m.items))
+		error = &pw_error_nomem;
+	struct pw_frame *merged = error ? NULL : calloc(total + 1, sizeof(*merged));
+	if (!error && !merged)
+		error = &pw_error_nomem;
+	if (!error) {
+		pw_thread_forget_merge(thread);
+		for (size_t i = 0; i < total; i++) {
+			const struct pw_merge_item *item = &m.items[i];
+			if (item->kind == PW_FRAME_NATIVE) {
+				fill_native(&m, thread, item->index, &merged[i]);
+				continue;
+			}
+			merged[i] = thread->python[item->index];
+			merged[i].proof = item->proof;
+			merged[i].native_index = item->native;
+		}
+		thread->merged = merged;
+		thread->merged_count = total;
+	}
+	merge_deinit(&m);
+	return error;
+}

@@ -1,0 +1,91 @@
+/*
+ * The stack model behind the public types: what a dump holds.  Private to stack/; everybody else uses the
+ * accessors of pywalk.h.
+ */
+#ifndef PW_STACK_MODEL_H
+#define PW_STACK_MODEL_H
+
+#include "python/code.h"
+#include "python/interp.h"
+#include "python/thread_names.h"
+
+#include <uthash.h>
+
+struct pw_interpreter {
+	int64_t id;
+	uint64_t address;
+	bool main;
+};
+
+/* A code object of the dump, kept once. */
+struct pw_code_entry {
+	struct pw_code code;
+	UT_hash_handle hh; /* by code.address */
+};
+
+struct pw_frame {
+	enum pw_frame_kind kind;
+	enum pw_proof proof;
+	int64_t native_index;
+
+	/* Python */
+	struct pw_pyframe python;
+	const struct pw_code *code; /* the dump's */
+	struct pw_location location;
+	int64_t interpreter;
+	uint32_t chain; /* number of the thread state within its thread */
+	bool incomplete;
+
+	/* native */
+	uint64_t pc, offset;
+	const char *symbol, *module; /* in the thread's strings */
+};
+
+struct pw_thread {
+	uint64_t tid;
+	char *name, *kernel_name;
+	int64_t interpreter;
+	uint64_t tstate;
+	enum pw_tristate holds_gil;
+	enum pw_run_state state;
+	enum pw_end_reason end;
+	uint64_t end_address;
+	char *end_message;
+	struct pw_frame *python; /* Python frames alone, newest first */
+	size_t python_count;
+	struct pw_frame *merged; /* NULL until pw_thread_merge() */
+	size_t merged_count;
+	char **strings; /* names of native frames; owned */
+	size_t string_count;
+};
+
+struct pw_dump {
+	struct pw_interpreter *interpreters;
+	size_t interpreter_count;
+	struct pw_thread *threads;
+	size_t thread_count;
+	struct pw_code_entry *codes; /* uthash */
+	struct pw_notes problems;
+	uint64_t pause_ns;
+};
+
+struct pw_session {
+	struct pw_target *target;
+	struct pw_modules *modules;
+	struct pw_python python;
+	const char *build[4]; /* NULL-terminated */
+	struct pw_fact *facts;
+	size_t fact_count;
+	struct pw_options options; /* strings are not kept */
+};
+
+void pw_thread_forget_merge(struct pw_thread *thread);
+/* facts.c: builds session->facts. */
+struct pw_error *pw_session_make_facts(struct pw_session *session);
+void pw_session_free_facts(struct pw_session *session);
+/* order.c: puts the frames of a thread's several thread states into their order on the stack, newest first.
+ * `frames` come chain by chain; they are permuted. */
+struct pw_error *pw_order_chains(struct pw_session *session, const struct pw_lwp *lwp,
+				 struct pw_frame *frames, size_t count);
+
+#endif

@@ -1,0 +1,171 @@
+/*
+ * A target whose bytes a debugger supplies: every read, and the symbols it knows, go through the
+ * functions of a struct pw_reader.  Calls are costly there (a remote protocol), so they are few and
+ * large.
+ */
+#include "target/internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct callback {
+	struct pw_target base;
+	bool (*read)(void *data, uint64_t address, void *buffer, size_t length);
+	uint64_t (*symbol)(void *data, const char *name);
+	void *data;
+};
+
+static struct pw_error *callback_read(struct pw_target *target, uint64_t address, void *buffer,
+				      size_t length, size_t *ret_done,
+				      enum pw_supplier *ret_supplier)
+{
+	struct callback *callback = (struct callback *)target;
+	*ret_supplier = PW_SUPPLIER_CALLBACK;
+	*ret_done = 0;
+	if (callback->read(callback->data, address, buffer, length)) {
+		*ret_done = length;
+		return NULL;
+	}
+	/* The reader gives all or nothing: what comes before the first bad page is found page by
+	 * page. */
+	while (*ret_done < length) {
+		size_t piece = PW_PAGE - (size_t)((address + *ret_done) % PW_PAGE);
+		if (piece >= length)
+			break;
+		if (piece > length - *ret_done)
+			piece = length - *ret_done;
+		if (!callback->read(callback->data, address + *ret_done, (char *)buffer + *ret_done,
+				    piece))
+			break;
+		*ret_done += piece;
+	}
+	return NULL;
+}
+
+static uint64_t callback_symbol(struct pw_target *target, const char *name)
+{
+	struct callback *callback = (struct callback *)target;
+	return callback->symbol(callback->data, name);
+}
+
+static void callback_destroy(struct pw_target *target)
+{
+	free((struct callback *)target);
+}
+
+static const struct pw_target_ops callback_ops = {
+	.kind = "callback",
+	.read = callback_read,
+	.destroy = callback_destroy,
+};
+
+static struct pw_error *copy_mappings(struct pw_target *target, const struct pw_reader *reader)
+{
+	const char *last_path = NULL;
+	pw_auto_free char *host = NULL;
+	for (size_t i = 0; i < reader->mapping_count; i++) {
+		const struct pw_reader_mapping *from = &reader->mappings[i];
+		const char *path = from->path && from->path[0] ? from->path : NULL;
+		if (path && (!last_path || strcmp(path, last_path))) {
+			free(host);
+			host = pw_target_host_path(target, path);
+			last_path = path;
+		}
+		struct pw_mapping mapping = {
+			.start = from->start,
+			.end = from->end,
+			.offset = from->offset,
+			.readable = true,
+			.writable = from->writable,
+			.executable = from->executable,
+			.path = (char *)path,
+			.host_path = path ? host : NULL,
+		};
+		struct pw_error *error = pw_target_add_mapping(target, &mapping);
+		if (error)
+			return error;
+	}
+	return NULL;
+}
+
+/* Where the files are: the sysroot, else the process's own root when it runs here. */
+static char *find_root(const struct pw_reader *reader, const struct pw_options *options)
+{
+	char proc[32];
+	snprintf(proc, sizeof(proc), "/proc/%lld", (long long)reader->pid);
+	return pw_host_root(options ? options->sysroot : NULL,
+			    reader->local && reader->pid > 0 ? proc : NULL);
+}
+
+static struct pw_error *set_executable(struct pw_target *target, const struct pw_reader *reader,
+				       const struct pw_options *options)
+{
+	const char *host = options ? options->executable : NULL;
+	if (reader->executable && reader->executable[0]) {
+		target->executable = strdup(reader->executable);
+		if (!target->executable)
+			return &pw_error_nomem;
+		if (!host)
+			target->executable_host = pw_target_host_path(target, reader->executable);
+	}
+	if (host && !(target->executable_host = strdup(host)))
+		return &pw_error_nomem;
+	return NULL;
+}
+
+struct pw_error *pw_target_open_callback(const struct pw_reader *reader,
+					 const struct pw_options *options, struct pw_target **ret)
+{
+	if (!reader->read)
+		return pw_error_create(PW_ERROR_USAGE, "a reader without a read function");
+	if (reader->pid < 0 || reader->pid > INT32_MAX)
+		return pw_error_create(PW_ERROR_USAGE, "a reader with the pid %lld",
+				       (long long)reader->pid);
+	if (!pw_arch_host())
+		return pw_error_create(PW_ERROR_UNSUPPORTED,
+				       "this machine's registers are not known");
+	struct callback *callback = calloc(1, sizeof(*callback));
+	if (!callback)
+		return &pw_error_nomem;
+	struct pw_target *target = &callback->base;
+	*target = (struct pw_target){
+		.ops = &callback_ops,
+		.arch = pw_arch_host(),
+		.pid = (pid_t)reader->pid,
+		.ns_pid = (pid_t)reader->pid,
+		.root = find_root(reader, options),
+		.symbol = reader->symbol ? callback_symbol : NULL,
+	};
+	callback->read = reader->read;
+	callback->symbol = reader->symbol;
+	callback->data = reader->data;
+	struct pw_error *error = target->root ? copy_mappings(target, reader) : &pw_error_nomem;
+	if (!error)
+		error = set_executable(target, reader, options);
+	if (error) {
+		pw_target_destroy(target);
+		return error;
+	}
+	*ret = target;
+	return NULL;
+}
+
+struct pw_error *pw_callback_set_threads(struct pw_target *target,
+					 const struct pw_reader_thread *threads, size_t count)
+{
+	bool copying = target->snapshot;
+	pw_snapshot_end(target);
+	pw_target_clear_lwps(target);
+	for (size_t i = 0; i < count; i++) {
+		struct pw_lwp lwp = {.tid = threads[i].tid, .ns_tid = threads[i].tid};
+		lwp.regs.sp = threads[i].stack_pointer;
+		lwp.regs.thread_pointer = threads[i].thread_pointer;
+		if (threads[i].name)
+			pw_lwp_set_name(&lwp, threads[i].name, strlen(threads[i].name));
+		struct pw_error *error = pw_target_add_lwp(target, &lwp);
+		if (error)
+			return error;
+	}
+	pw_target_sort_lwps(target);
+	return copying ? pw_snapshot_begin(target) : NULL;
+}

@@ -1,0 +1,104 @@
+/*
+ * A core file, split over files: core.c opens and reads, core_notes.c takes the notes apart,
+ * core_maps.c makes one address space of segments and named files, core_files.c decides which bytes
+ * a file may supply.
+ *
+ * Formats: ELF-64 (System V gABI), NT_PRSTATUS and NT_PRPSINFO (Linux include/linux/elfcore.h),
+ * NT_FILE, NT_SIGINFO and NT_AUXV (Linux fs/binfmt_elf.c).  Everything is bounded by the size of
+ * the file.
+ */
+#ifndef PW_TARGET_CORE_H
+#define PW_TARGET_CORE_H
+
+#include "target/internal.h"
+
+#include <elf.h>
+
+/* A PT_LOAD: [start, end), of which the first `present` bytes stand at `offset` of the core. */
+struct core_segment {
+	uint64_t start, end;
+	uint64_t offset;
+	uint64_t present;
+	uint64_t cut; /* bytes that the core was to hold, lost behind its end */
+	unsigned flags;
+};
+
+/* One entry of NT_FILE. */
+struct core_name {
+	uint64_t start, end;
+	uint64_t offset;  /* in the named file, bytes */
+	const char *path; /* inside the core's note, ends there with a NUL */
+	size_t file;	  /* index into core->files, SIZE_MAX: none */
+};
+
+enum { CORE_BUILD_ID_MAX = 64, CORE_MAX_LOADS = 16 };
+
+/* An ELF file that was mapped, once for each place it was mapped at. */
+struct core_file {
+	const char *path;    /* as in core_name */
+	char *host_path;     /* owned; NULL: not here */
+	uint64_t start, end; /* addresses that its segments span */
+	uint64_t bias;	     /* address - ELF virtual address */
+	bool usable;	     /* may supply bytes */
+	unsigned load_count;
+	Elf64_Phdr loads[CORE_MAX_LOADS];
+	const uint8_t *data; /* mapped on first use; NULL: not yet, or failed */
+	size_t size;
+	bool tried;
+};
+
+/* What is behind target->mappings[i]. */
+struct core_range {
+	uint64_t offset; /* in the core */
+	uint64_t present;
+	size_t file;	 /* SIZE_MAX: none */
+	bool named_only; /* the core has no segment for it */
+};
+
+struct pw_core {
+	struct pw_target base;
+	char *path;
+	const uint8_t *data;
+	size_t size;
+	struct core_segment *segments; /* sorted, not overlapping */
+	size_t segment_count;
+	struct core_name *names; /* sorted, not overlapping */
+	size_t name_count;
+	struct core_file *files;
+	size_t file_count;
+	struct core_range *ranges; /* as many as base.mappings */
+	uint64_t entry;		   /* AT_ENTRY, 0: unknown */
+	uint64_t execfn;	   /* AT_EXECFN, 0: unknown */
+	char comm[64];		   /* NT_PRPSINFO */
+	bool has_prstatus, notes_cut;
+};
+
+/* `length` bytes of the core at `offset`, or NULL when it ends before. */
+static inline const void *core_at(const struct pw_core *core, uint64_t offset, uint64_t length)
+{
+	if (offset > core->size || length > core->size - offset)
+		return NULL;
+	return core->data + offset;
+}
+
+/* Bytes that the core itself holds of an address, without any file; how many were copied. */
+size_t core_read_segments(const struct pw_core *core, uint64_t address, void *buffer,
+			  size_t length);
+
+/* Takes one PT_NOTE apart. */
+struct pw_error *core_parse_notes(struct pw_core *core, uint64_t offset, uint64_t size);
+
+/* Finds the files behind the names, and which of them may be used; needs segments and names. */
+struct pw_error *core_find_files(struct pw_core *core, const struct pw_options *options);
+void core_free_files(struct pw_core *core);
+/* Whether the file may supply the byte at `address`, and how many from there on; 0: not one. */
+uint64_t core_file_covers(const struct core_file *file, uint64_t address, uint64_t file_offset);
+/* The protection that the file's segment asks for at an address, PF_*; 0: none there. */
+unsigned core_file_flags(const struct core_file *file, uint64_t address);
+/* Copies bytes of the file; false: they cannot be had. */
+bool core_file_read(struct core_file *file, uint64_t file_offset, void *buffer, size_t length);
+
+/* Makes base.mappings and ranges from segments, names and files. */
+struct pw_error *core_make_mappings(struct pw_core *core);
+
+#endif

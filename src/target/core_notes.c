@@ -1,0 +1,179 @@
+/* The notes of a core: threads, the process, mapped files, the auxiliary vector. */
+#include "target/core.h"
+
+#include <signal.h>
+#include <string.h>
+
+/* NT_PRSTATUS: a thread. */
+static struct pw_error *parse_prstatus(struct pw_core *core, const uint8_t *desc, size_t size)
+{
+	const struct pw_arch *arch = core->base.arch;
+	if (size < arch->prstatus_regs + arch->regs_size) {
+		core->notes_cut = true;
+		return NULL;
+	}
+	int32_t tid;
+	int16_t signal;
+	memcpy(&tid, desc + arch->prstatus_pid, sizeof(tid));
+	/* pr_cursig, behind the three ints of pr_info. */
+	memcpy(&signal, desc + 12, sizeof(signal));
+	struct pw_lwp lwp = {.tid = (uint32_t)tid, .ns_tid = (uint32_t)tid, .has_regs = true};
+	arch->decode_regs(desc + arch->prstatus_regs, &lwp.regs);
+	/* The thread that died comes first.  Nobody dies of SIGSTOP: a debugger stopped it for a core. */
+	if (!core->has_prstatus && signal > 0 && signal < 128 && signal != SIGSTOP)
+		core->base.signal = signal;
+	core->has_prstatus = true;
+	return pw_target_add_lwp(&core->base, &lwp);
+}
+
+/* NT_PRPSINFO: the process. */
+static void parse_prpsinfo(struct pw_core *core, const uint8_t *desc, size_t size)
+{
+	const struct pw_arch *arch = core->base.arch;
+	enum { FNAME = 16 };
+	if (size < arch->prpsinfo_fname + FNAME)
+		return;
+	int32_t pid;
+	memcpy(&pid, desc + arch->prpsinfo_pid, sizeof(pid));
+	if (pid > 0)
+		core->base.pid = core->base.ns_pid = pid;
+	const char *fname = (const char *)desc + arch->prpsinfo_fname;
+	struct pw_lwp lwp;
+	pw_lwp_set_name(&lwp, fname, strnlen(fname, FNAME));
+	memcpy(core->comm, lwp.name, sizeof(core->comm));
+}
+
+/* NT_AUXV: pairs of words up to AT_NULL. */
+static void parse_auxv(struct pw_core *core, const uint8_t *desc, size_t size)
+{
+	uint64_t pair[2];
+	for (size_t at = 0; at + sizeof(pair) <= size; at += sizeof(pair)) {
+		memcpy(pair, desc + at, sizeof(pair));
+		if (pair[0] == AT_NULL)
+			return;
+		if (pair[0] == AT_ENTRY)
+			core->entry = pair[1];
+		if (pair[0] == AT_EXECFN)
+			core->execfn = pair[1];
+	}
+}
+
+/* NT_FILE: count, page size, `count` times (start, end, offset in pages), then as many paths. */
+static struct pw_error *parse_file(struct pw_core *core, const uint8_t *desc, size_t size)
+{
+	uint64_t head[2], triple[3];
+	if (core->names || size < sizeof(head))
+		return NULL;
+	memcpy(head, desc, sizeof(head));
+	uint64_t count = head[0], page_size = head[1];
+	uint64_t most = (size - sizeof(head)) / sizeof(triple);
+	if (count > most) {
+		core->notes_cut = true;
+		count = most;
+	}
+	core->names = calloc(count ? count : 1, sizeof(*core->names));
+	if (!core->names)
+		return &pw_error_nomem;
+	/* With a triple missing the paths are not where they seem to be. */
+	const char *path = (const char *)desc + sizeof(head) + head[0] * sizeof(triple);
+	if (head[0] > most)
+		return NULL;
+	size_t left = size - sizeof(head) - count * sizeof(triple);
+	for (uint64_t i = 0; i < count; i++) {
+		size_t length = strnlen(path, left);
+		if (length == left) {
+			core->notes_cut = true;
+			break;
+		}
+		memcpy(triple, desc + sizeof(head) + i * sizeof(triple), sizeof(triple));
+		if (triple[0] < triple[1] && length && length < 4096)
+			core->names[core->name_count++] = (struct core_name){
+				.start = triple[0],
+				.end = triple[1],
+				.offset = triple[2] * page_size,
+				.path = path,
+				.file = SIZE_MAX,
+			};
+		path += length + 1;
+		left -= length + 1;
+	}
+	return NULL;
+}
+
+static struct pw_error *parse_note(struct pw_core *core, const char *owner, uint32_t type,
+				   const uint8_t *desc, size_t size)
+{
+	bool linux_owner = !strcmp(owner, "LINUX");
+	if (linux_owner && type == NT_ARM_TLS && core->base.arch->tls_regset == NT_ARM_TLS &&
+	    size >= 8 && core->base.lwp_count) {
+		/* It belongs to the NT_PRSTATUS before it. */
+		struct pw_lwp *lwp = &core->base.lwps[core->base.lwp_count - 1];
+		memcpy(&lwp->regs.thread_pointer, desc, 8);
+	}
+	if (strcmp(owner, "CORE"))
+		return NULL;
+	int32_t signal;
+	switch (type) {
+	case NT_PRSTATUS:
+		return parse_prstatus(core, desc, size);
+	case NT_PRPSINFO:
+		parse_prpsinfo(core, desc, size);
+		return NULL;
+	case NT_AUXV:
+		parse_auxv(core, desc, size);
+		return NULL;
+	case NT_FILE:
+		return parse_file(core, desc, size);
+	case NT_SIGINFO:
+		if (size >= sizeof(signal)) {
+			memcpy(&signal, desc, sizeof(signal));
+			if (signal > 0 && signal < 128 && signal != SIGSTOP)
+				core->base.signal = signal;
+		}
+		return NULL;
+	default:
+		return NULL;
+	}
+}
+
+struct pw_error *core_parse_notes(struct pw_core *core, uint64_t offset, uint64_t size)
+{
+	if (offset >= core->size) {
+		core->notes_cut |= size > 0;
+		return NULL;
+	}
+	if (size > core->size - offset) {
+		core->notes_cut = true;
+		size = core->size - offset;
+	}
+	const uint8_t *note = core->data + offset;
+	while (size >= sizeof(Elf64_Nhdr)) {
+		Elf64_Nhdr header;
+		memcpy(&header, note, sizeof(header));
+		uint64_t name_size = ((uint64_t)header.n_namesz + 3) & ~UINT64_C(3);
+		uint64_t desc_size = ((uint64_t)header.n_descsz + 3) & ~UINT64_C(3);
+		uint64_t left = size - sizeof(header);
+		if (name_size > left) {
+			core->notes_cut = true;
+			return NULL;
+		}
+		/* The last description may go without its padding. */
+		uint64_t desc_left = left - name_size;
+		uint64_t desc_have = header.n_descsz;
+		if (desc_have > desc_left) {
+			core->notes_cut = true;
+			desc_have = desc_left;
+		}
+		char owner[8] = "";
+		const uint8_t *name = note + sizeof(header);
+		if (header.n_namesz && header.n_namesz < sizeof(owner))
+			memcpy(owner, name, header.n_namesz);
+		struct pw_error *error =
+			parse_note(core, owner, header.n_type, name + name_size, (size_t)desc_have);
+		if (error || desc_size > desc_left)
+			return error;
+		note += sizeof(header) + name_size + desc_size;
+		size = desc_left - desc_size;
+	}
+	return NULL;
+}

@@ -1,0 +1,76 @@
+/*
+ * A live process, split over three files: proc.c reads /proc, live.c the memory, live_pause.c stops
+ * and lets go.
+ */
+#ifndef PW_TARGET_LIVE_H
+#define PW_TARGET_LIVE_H
+
+#include "target/internal.h"
+
+struct pw_tracer;
+
+struct pw_live {
+	struct pw_target base;
+	/* "/proc/PID", or "/proc/PID/task/TID" of a thread that lives when the main thread has
+	 * exited. */
+	char proc[64];
+	pid_t reader;	  /* the task whose memory is read */
+	bool nested;	  /* in a pid namespace of its own */
+	bool same_mounts; /* its mount namespace is ours */
+	char *root_link;  /* its root as we see it; NULL: unknown */
+	int mem_fd;	  /* of /proc/PID/mem, only where process_vm_readv is missing; -1 */
+	bool use_mem;
+	struct pw_tracer *tracer; /* while it stands still */
+};
+
+/* ---- proc.c -------------------------------------------------------------------------------------
+ */
+
+/* The whole of a small file, at most `max` bytes; 0 or an errno. */
+int pw_proc_read(const char *path, size_t max, struct pw_buffer *ret);
+
+struct pw_proc_stat {
+	char state; /* R, S, D, T, t, Z, X, I */
+	uint64_t flags;
+	char comm[64];
+	size_t comm_length;
+};
+/* `dir`/stat, where dir is "/proc/PID" or "/proc/PID/task/TID"; 0 or an errno. */
+int pw_proc_stat(const char *dir, struct pw_proc_stat *ret);
+enum pw_run_state pw_proc_run_state(char state);
+
+/* The first (or last, of a list) number of a field of `dir`/status; -1: no such file or field. */
+int64_t pw_proc_status_number(const char *dir, const char *field, bool last);
+
+/* Numbers of /proc/PID/task; 0 or an errno.  The array is the caller's. */
+int pw_proc_tasks(pid_t pid, pid_t **ret, size_t *ret_count);
+
+struct pw_proc_map {
+	struct pw_mapping mapping; /* path and host_path are NULL */
+	uint64_t inode;
+	unsigned dev_major, dev_minor;
+	char *path;   /* inside the line that was parsed; NULL: anonymous */
+	bool deleted; /* " (deleted)" was taken off the path */
+};
+/* Parses one line of maps, which it changes; false: not understood. */
+bool pw_proc_parse_map(char *line, struct pw_proc_map *ret);
+
+/* ---- live.c, live_pause.c -----------------------------------------------------------------------
+ */
+
+/* Fills a thread but for its registers; `stat` as read of it. */
+void pw_live_describe(const struct pw_live *live, pid_t tid, const struct pw_proc_stat *stat,
+		      struct pw_lwp *ret);
+/* Stack pointer and pc of a thread that waits in the kernel (`dir`/syscall, proc_pid_syscall(5));
+ * not touched when it does not wait. */
+void pw_live_blocked_at(const char *dir, struct pw_regs *regs);
+/* "what of process PID: not permitted; ..." with what would help. */
+struct pw_error *pw_live_permission(pid_t pid, const char *what);
+
+struct pw_error *pw_live_pause(struct pw_target *target);
+void pw_live_resume(struct pw_target *target);
+
+/* Fills in mappings, root and executable from /proc. */
+struct pw_error *pw_live_load_maps(struct pw_live *live, const struct pw_options *options);
+
+#endif

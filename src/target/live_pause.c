@@ -1,0 +1,426 @@
+/*
+ * Stopping a live process and letting it go: ptrace(2), PTRACE_SEIZE and PTRACE_INTERRUPT.
+ *
+ * A thread of our own does it, because the kernel ties a tracee to the thread that seized it.  When
+ * that thread ends, the kernel lets go of everything it still holds: also of threads that wait
+ * uninterruptibly and could not be stopped, which a detach cannot reach.
+ */
+#include "target/live.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <time.h>
+
+enum task_phase {
+	TASK_IDLE,	  /* not ours: a zombie */
+	TASK_SEIZED,	  /* runs */
+	TASK_INTERRUPTED, /* will stop */
+	TASK_STUCK,	  /* will stop, but waits uninterruptibly now */
+	TASK_STOPPED,
+	TASK_GONE,
+};
+
+struct task {
+	pid_t tid;
+	enum task_phase phase;
+	int signal; /* to give back to it when it goes on */
+	struct pw_lwp lwp;
+};
+
+struct pw_tracer {
+	struct pw_live *live;
+	pthread_t thread;
+	sem_t ready, go;
+	struct pw_error *error;
+	struct task *tasks;
+	size_t count, sorted; /* the first `sorted` are in order of tid */
+	uint64_t stopped_at;  /* ns, 0: nothing was stopped */
+	uint64_t released_at;
+};
+
+static const uint64_t ms = 1000000;
+
+static uint64_t now(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 * ms + (uint64_t)t.tv_nsec;
+}
+
+static void task_dir(const struct pw_tracer *tracer, pid_t tid, char dir[64])
+{
+	snprintf(dir, 64, "/proc/%d/task/%d", (int)tracer->live->base.pid, (int)tid);
+}
+
+/* ---- taking hold -------------------------------------------------------------------------------
+ */
+
+static int compare_tasks(const void *a, const void *b)
+{
+	const struct task *x = a, *y = b;
+	return x->tid < y->tid ? -1 : x->tid > y->tid;
+}
+
+static bool known(const struct pw_tracer *tracer, pid_t tid)
+{
+	struct task key = {.tid = tid};
+	return tracer->sorted &&
+	       bsearch(&key, tracer->tasks, tracer->sorted, sizeof(key), compare_tasks);
+}
+
+/* Why PTRACE_SEIZE said EPERM; NULL: the thread is only dead. */
+static struct pw_error *seize_denied(struct pw_tracer *tracer, pid_t tid)
+{
+	pid_t pid = tracer->live->base.pid;
+	char dir[64];
+	struct pw_proc_stat stat;
+	task_dir(tracer, tid, dir);
+	int64_t other = pw_proc_status_number(dir, "TracerPid", false);
+	if (other > 0) {
+		char proc[32];
+		struct pw_lwp tracing = {0};
+		snprintf(proc, sizeof(proc), "/proc/%lld", (long long)other);
+		if (!pw_proc_stat(proc, &stat))
+			pw_lwp_set_name(&tracing, stat.comm, stat.comm_length);
+		return pw_error_create(
+			PW_ERROR_PERMISSION, "process %d is already traced by process %lld (%s)",
+			(int)pid, (long long)other, tracing.name[0] ? tracing.name : "unknown");
+	}
+	if (pw_proc_stat(dir, &stat) || strchr("ZXx", stat.state))
+		return NULL;
+	return pw_live_permission(pid, "the registers");
+}
+
+static struct pw_error *add_task(struct pw_tracer *tracer, pid_t tid)
+{
+	size_t count = tracer->count;
+	if ((count & (count - 1)) == 0) {
+		struct task *bigger =
+			realloc(tracer->tasks, (count ? count * 2 : 1) * sizeof(*bigger));
+		if (!bigger)
+			return &pw_error_nomem;
+		tracer->tasks = bigger;
+	}
+	struct task *task = &tracer->tasks[tracer->count++];
+	*task = (struct task){.tid = tid, .phase = TASK_GONE};
+
+	char dir[64];
+	struct pw_proc_stat stat;
+	task_dir(tracer, tid, dir);
+	if (pw_proc_stat(dir, &stat))
+		return NULL;
+	pw_live_describe(tracer->live, tid, &stat, &task->lwp);
+	if (strchr("ZXx", stat.state)) {
+		task->phase = TASK_IDLE;
+		return NULL;
+	}
+	if (!ptrace(PTRACE_SEIZE, tid, 0, 0)) {
+		task->phase = TASK_SEIZED;
+		return NULL;
+	}
+	if (errno == ESRCH)
+		return NULL;
+	if (errno == EPERM)
+		return seize_denied(tracer, tid);
+	return pw_error_from_errno(errno, "cannot trace thread %d of process %d", (int)tid,
+				   (int)tracer->live->base.pid);
+}
+
+/* Seizes the threads that are not known yet; *ret_new is how many there were. */
+static struct pw_error *seize_new(struct pw_tracer *tracer, size_t *ret_new)
+{
+	pid_t pid = tracer->live->base.pid;
+	pw_auto_free pid_t *tids = NULL;
+	size_t count = 0, before = tracer->count;
+	int errnum = pw_proc_tasks(pid, &tids, &count);
+	if (errnum == ENOENT || errnum == ESRCH)
+		return pw_error_create(PW_ERROR_NO_TARGET, "process %d has exited", (int)pid);
+	if (errnum)
+		return pw_error_from_errno(errnum, "cannot list the threads of process %d",
+					   (int)pid);
+	for (size_t i = 0; i < count; i++) {
+		struct pw_error *error = known(tracer, tids[i]) ? NULL : add_task(tracer, tids[i]);
+		if (error)
+			return error;
+	}
+	*ret_new = tracer->count - before;
+	if (tracer->count)
+		qsort(tracer->tasks, tracer->count, sizeof(struct task), compare_tasks);
+	tracer->sorted = tracer->count;
+	return NULL;
+}
+
+/* ---- stopping ----------------------------------------------------------------------------------
+ */
+
+static void interrupt_all(struct pw_tracer *tracer)
+{
+	for (size_t i = 0; i < tracer->count; i++) {
+		struct task *task = &tracer->tasks[i];
+		if (task->phase != TASK_SEIZED)
+			continue;
+		if (!tracer->stopped_at)
+			tracer->stopped_at = now();
+		task->phase =
+			ptrace(PTRACE_INTERRUPT, task->tid, 0, 0) ? TASK_GONE : TASK_INTERRUPTED;
+	}
+}
+
+static void read_registers(const struct pw_arch *arch, struct task *task)
+{
+	uint64_t user[64], tls = 0;
+	struct iovec iov = {user, arch->regs_size};
+	if (ptrace(PTRACE_GETREGSET, task->tid, NT_PRSTATUS, &iov) || iov.iov_len < arch->regs_size)
+		return;
+	arch->decode_regs(user, &task->lwp.regs);
+	task->lwp.has_regs = true;
+	iov = (struct iovec){&tls, sizeof(tls)};
+	if (arch->tls_regset && !ptrace(PTRACE_GETREGSET, task->tid, arch->tls_regset, &iov))
+		task->lwp.regs.thread_pointer = tls;
+}
+
+/* Looks whether a thread has stopped by now; true when there is nothing more to wait for. */
+static bool poll_task(const struct pw_tracer *tracer, struct task *task)
+{
+	int status;
+	pid_t got = waitpid(task->tid, &status, __WALL | WNOHANG);
+	if (got == 0)
+		return false;
+	if (got < 0) {
+		if (errno == EINTR)
+			return false;
+		task->phase = TASK_GONE;
+		return true;
+	}
+	if (!WIFSTOPPED(status)) {
+		task->phase = TASK_GONE;
+		return true;
+	}
+	/* Anything but our own stop is a signal on its way to the thread: it gets it when it goes
+	 * on. */
+	if (status >> 16 != PTRACE_EVENT_STOP)
+		task->signal = WSTOPSIG(status);
+	task->phase = TASK_STOPPED;
+	read_registers(tracer->live->base.arch, task);
+	return true;
+}
+
+/* A thread that has become a zombie tells nobody, and one that waits uninterruptibly may do so for
+ * long. */
+static void look_again(const struct pw_tracer *tracer, struct task *task, bool patient)
+{
+	char dir[64];
+	struct pw_proc_stat stat;
+	task_dir(tracer, task->tid, dir);
+	if (pw_proc_stat(dir, &stat)) {
+		task->phase = TASK_GONE;
+	} else if (strchr("ZXx", stat.state)) {
+		task->phase = TASK_IDLE;
+		task->lwp.state = pw_proc_run_state(stat.state);
+	} else if (stat.state == 'D' && !patient) {
+		/* It will stop before it runs again, so that this stays true. */
+		pw_live_blocked_at(dir, &task->lwp.regs);
+		task->phase = TASK_STUCK;
+	}
+}
+
+static void wait_all(struct pw_tracer *tracer, uint64_t deadline)
+{
+	uint64_t begin = now(), looked = begin;
+	for (;;) {
+		size_t left = 0;
+		for (size_t i = 0; i < tracer->count; i++)
+			if (tracer->tasks[i].phase == TASK_INTERRUPTED)
+				left += !poll_task(tracer, &tracer->tasks[i]);
+		uint64_t t = now();
+		if (!left || t >= deadline)
+			return;
+		if (t - looked > 20 * ms) {
+			for (size_t i = 0; i < tracer->count; i++)
+				if (tracer->tasks[i].phase == TASK_INTERRUPTED)
+					look_again(tracer, &tracer->tasks[i], t - begin < 200 * ms);
+			looked = t;
+		}
+		struct timespec nap = {0, t - begin < 5 * ms ? 20000 : 500000};
+		if (t - begin < ms / 5)
+			sched_yield();
+		else
+			nanosleep(&nap, NULL);
+	}
+}
+
+static struct pw_error *stop_all(struct pw_tracer *tracer)
+{
+	enum { MAX_ROUNDS = 1000 };
+	size_t fresh = 1;
+	/* Before anything stands still: most of the work is here. */
+	for (unsigned i = 0; fresh && i < 3; i++) {
+		struct pw_error *error = seize_new(tracer, &fresh);
+		if (error)
+			return error;
+	}
+	uint64_t deadline = now() + 1000 * ms;
+	fresh = 1;
+	/* A thread that still ran may have made another. */
+	for (unsigned i = 0; fresh && i < MAX_ROUNDS; i++) {
+		interrupt_all(tracer);
+		wait_all(tracer, deadline);
+		struct pw_error *error = seize_new(tracer, &fresh);
+		if (error)
+			return error;
+	}
+	for (size_t i = 0; i < tracer->count; i++)
+		if (tracer->tasks[i].phase != TASK_IDLE && tracer->tasks[i].phase != TASK_GONE)
+			return NULL;
+	return pw_error_create(PW_ERROR_NO_TARGET, "process %d has exited",
+			       (int)tracer->live->base.pid);
+}
+
+/* ---- letting go --------------------------------------------------------------------------------
+ */
+
+static void release_all(struct pw_tracer *tracer)
+{
+	for (size_t i = 0; i < tracer->count; i++) {
+		struct task *task = &tracer->tasks[i];
+		if (task->phase == TASK_SEIZED) {
+			ptrace(PTRACE_INTERRUPT, task->tid, 0, 0);
+			task->phase = TASK_INTERRUPTED;
+		}
+		if (task->phase == TASK_INTERRUPTED || task->phase == TASK_STUCK)
+			poll_task(tracer, task);
+		if (task->phase == TASK_STOPPED)
+			ptrace(PTRACE_DETACH, task->tid, 0, (void *)(intptr_t)task->signal);
+	}
+	tracer->released_at = now();
+}
+
+static void wait_for(sem_t *semaphore)
+{
+	while (sem_wait(semaphore) && errno == EINTR)
+		;
+}
+
+static void *tracer_main(void *data)
+{
+	struct pw_tracer *tracer = data;
+	tracer->error = stop_all(tracer);
+	if (tracer->error) {
+		release_all(tracer);
+		sem_post(&tracer->ready);
+		return NULL;
+	}
+	sem_post(&tracer->ready);
+	wait_for(&tracer->go);
+	release_all(tracer);
+	return NULL;
+}
+
+static void tracer_destroy(struct pw_tracer *tracer)
+{
+	sem_destroy(&tracer->ready);
+	sem_destroy(&tracer->go);
+	free(tracer->tasks);
+	free(tracer);
+}
+
+void pw_live_resume(struct pw_target *target)
+{
+	struct pw_live *live = (struct pw_live *)target;
+	struct pw_tracer *tracer = live->tracer;
+	if (!tracer)
+		return;
+	live->tracer = NULL;
+	sem_post(&tracer->go);
+	pthread_join(tracer->thread, NULL);
+	target->pause_ns = tracer->stopped_at ? tracer->released_at - tracer->stopped_at : 0;
+	tracer_destroy(tracer);
+}
+
+/* ---- the other side ----------------------------------------------------------------------------
+ */
+
+static struct pw_error *start(struct pw_live *live, struct pw_tracer **ret)
+{
+	struct pw_tracer *tracer = calloc(1, sizeof(*tracer));
+	if (!tracer)
+		return &pw_error_nomem;
+	tracer->live = live;
+	sem_init(&tracer->ready, 0, 0);
+	sem_init(&tracer->go, 0, 0);
+	/* The caller's signal handlers are none of that thread's business. */
+	sigset_t all, before;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	int errnum = pthread_create(&tracer->thread, NULL, tracer_main, tracer);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (errnum) {
+		tracer_destroy(tracer);
+		return pw_error_from_errno(errnum, "cannot start a thread to trace process %d",
+					   (int)live->base.pid);
+	}
+	*ret = tracer;
+	return NULL;
+}
+
+static struct pw_error *take_lwps(struct pw_target *target, const struct pw_tracer *tracer)
+{
+	size_t stuck = 0;
+	pid_t first = 0;
+	pw_target_clear_lwps(target);
+	for (size_t i = 0; i < tracer->count; i++) {
+		const struct task *task = &tracer->tasks[i];
+		if (task->phase == TASK_GONE)
+			continue;
+		if (task->phase == TASK_INTERRUPTED || task->phase == TASK_STUCK)
+			first = stuck++ ? first : task->tid;
+		struct pw_error *error = pw_target_add_lwp(target, &task->lwp);
+		if (error)
+			return error;
+	}
+	pw_target_sort_lwps(target);
+	if (stuck == 1)
+		pw_notes_add(&target->notes,
+			     "thread %d of process %d waits uninterruptibly and did not stop",
+			     (int)first, (int)target->pid);
+	else if (stuck)
+		pw_notes_add(&target->notes,
+			     "%zu threads of process %d wait uninterruptibly and did not stop, the "
+			     "first is "
+			     "%d",
+			     stuck, (int)target->pid, (int)first);
+	return NULL;
+}
+
+struct pw_error *pw_live_pause(struct pw_target *target)
+{
+	struct pw_live *live = (struct pw_live *)target;
+	if (live->tracer)
+		return NULL;
+	target->pause_ns = 0;
+	struct pw_tracer *tracer;
+	struct pw_error *error = start(live, &tracer);
+	if (error)
+		return error;
+	wait_for(&tracer->ready);
+	if (tracer->error) {
+		error = tracer->error;
+		pthread_join(tracer->thread, NULL);
+		tracer_destroy(tracer);
+		return error;
+	}
+	live->tracer = tracer;
+	error = take_lwps(target, tracer);
+	if (error)
+		pw_live_resume(target);
+	return error;
+}

@@ -1,0 +1,195 @@
+/* Reading /proc (proc(5)): files, status fields, threads, mappings. */
+#include "target/live.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+int pw_proc_read(const char *path, size_t max, struct pw_buffer *ret)
+{
+	pw_auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return errno;
+	while (ret->length < max) {
+		size_t room = ret->length < 4096 ? 4096 : 65536;
+		char *to = pw_buffer_reserve(ret, room);
+		if (!to)
+			return ENOMEM;
+		ssize_t got = read(fd, to, room);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return errno;
+		ret->length += (size_t)got;
+		to[got] = 0;
+		if (!got)
+			return 0;
+	}
+	return EFBIG;
+}
+
+int pw_proc_stat(const char *dir, struct pw_proc_stat *ret)
+{
+	char path[96];
+	pw_auto_buffer struct pw_buffer text;
+	pw_buffer_init(&text);
+	snprintf(path, sizeof(path), "%s/stat", dir);
+	int errnum = pw_proc_read(path, 1 << 16, &text);
+	if (errnum)
+		return errnum;
+	char *open = text.data ? strchr(text.data, '(') : NULL;
+	char *close = text.data ? strrchr(text.data, ')') : NULL;
+	if (!open || !close || close < open || close[1] != ' ' || !close[2])
+		return EINVAL;
+	*ret = (struct pw_proc_stat){.state = close[2]};
+	sscanf(close + 3, "%*d %*d %*d %*d %*d %llu", (unsigned long long *)&ret->flags);
+	ret->comm_length = (size_t)(close - open - 1);
+	if (ret->comm_length > sizeof(ret->comm))
+		ret->comm_length = sizeof(ret->comm);
+	memcpy(ret->comm, open + 1, ret->comm_length);
+	if (!memchr(ret->comm, '\\', ret->comm_length))
+		return 0;
+
+	/* stat escapes what comm gives as it is. */
+	snprintf(path, sizeof(path), "%s/comm", dir);
+	pw_buffer_deinit(&text);
+	if (!pw_proc_read(path, 4096, &text) && text.length) {
+		size_t length = text.length - (text.data[text.length - 1] == '\n');
+		ret->comm_length = length < sizeof(ret->comm) ? length : sizeof(ret->comm);
+		memcpy(ret->comm, text.data, ret->comm_length);
+	}
+	return 0;
+}
+
+enum pw_run_state pw_proc_run_state(char state)
+{
+	switch (state) {
+	case 'R':
+		return PW_RUN_RUNNING;
+	case 'S':
+	case 'I':
+		return PW_RUN_SLEEPING;
+	case 'D':
+		return PW_RUN_DISK;
+	case 'T':
+	case 't':
+		return PW_RUN_STOPPED;
+	case 'Z':
+		return PW_RUN_ZOMBIE;
+	case 'X':
+	case 'x':
+		return PW_RUN_DEAD;
+	default:
+		return PW_RUN_UNKNOWN;
+	}
+}
+
+int64_t pw_proc_status_number(const char *dir, const char *field, bool last)
+{
+	char path[96];
+	pw_auto_buffer struct pw_buffer text;
+	pw_buffer_init(&text);
+	snprintf(path, sizeof(path), "%s/status", dir);
+	if (pw_proc_read(path, 1 << 20, &text) || !text.data)
+		return -1;
+	size_t length = strlen(field);
+	for (char *line = text.data; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (strncmp(line, field, length) || line[length] != ':')
+			continue;
+		char *end;
+		int64_t value = -1;
+		for (char *p = line + length + 1; *p && *p != '\n'; p = end) {
+			errno = 0;
+			long long number = strtoll(p, &end, 10);
+			if (end == p)
+				break;
+			value = number;
+			if (!last)
+				break;
+			end += strspn(end, " \t");
+		}
+		return value;
+	}
+	return -1;
+}
+
+int pw_proc_tasks(pid_t pid, pid_t **ret, size_t *ret_count)
+{
+	char path[64];
+	snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
+	DIR *dir = opendir(path);
+	if (!dir)
+		return errno;
+	pid_t *tids = NULL;
+	size_t count = 0;
+	for (struct dirent *entry; (entry = readdir(dir));) {
+		if (entry->d_name[0] < '0' || entry->d_name[0] > '9')
+			continue;
+		if ((count & (count - 1)) == 0) {
+			pid_t *bigger = realloc(tids, (count ? count * 2 : 1) * sizeof(*tids));
+			if (!bigger) {
+				free(tids);
+				closedir(dir);
+				return ENOMEM;
+			}
+			tids = bigger;
+		}
+		tids[count++] = (pid_t)strtol(entry->d_name, NULL, 10);
+	}
+	closedir(dir);
+	*ret = tids;
+	*ret_count = count;
+	return 0;
+}
+
+/* The kernel writes a line feed in a path as \012, and nothing else. */
+static void unescape(char *path)
+{
+	char *to = path;
+	for (char *from = path; *from; to++) {
+		if (!strncmp(from, "\\012", 4)) {
+			*to = '\n';
+			from += 4;
+		} else {
+			*to = *from++;
+		}
+	}
+	*to = 0;
+}
+
+bool pw_proc_parse_map(char *line, struct pw_proc_map *ret)
+{
+	static const char suffix[] = " (deleted)";
+	unsigned long long start, end, offset, inode;
+	char perms[5];
+	int at = 0;
+	*ret = (struct pw_proc_map){0};
+	if (sscanf(line, "%llx-%llx %4s %llx %x:%x %llu %n", &start, &end, perms, &offset,
+		   &ret->dev_major, &ret->dev_minor, &inode, &at) < 7 ||
+	    !at || start >= end)
+		return false;
+	ret->mapping = (struct pw_mapping){
+		.start = start,
+		.end = end,
+		.offset = offset,
+		.readable = perms[0] == 'r',
+		.writable = perms[1] == 'w',
+		.executable = perms[2] == 'x',
+	};
+	ret->inode = inode;
+	char *path = line + at;
+	if (!*path)
+		return true;
+	unescape(path);
+	size_t length = strlen(path);
+	if (path[0] == '/' && length > sizeof(suffix) - 1 &&
+	    !strcmp(path + length - (sizeof(suffix) - 1), suffix)) {
+		path[length - (sizeof(suffix) - 1)] = 0;
+		ret->deleted = true;
+	}
+	ret->path = path;
+	return true;
+}

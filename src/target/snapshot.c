@@ -1,0 +1,203 @@
+/*
+ * The bytes of one moment: pages that were read once are read again from their copy.
+ *
+ * Only pages that could be read whole are kept; a read that touches another goes to the target
+ * exactly as it was asked for.  What is kept is bounded: behind the bound reads go to the target.
+ */
+#include "target/internal.h"
+
+#include <string.h>
+
+enum {
+	MAX_RUN = 64,	     /* pages fetched at once */
+	MAX_PAGES = 1 << 16, /* kept at most */
+	READ_AHEAD = 4,	     /* pages, where a call costs more than the bytes */
+};
+
+/* A run of pages that were fetched together. */
+struct chunk {
+	struct chunk *next;
+	uint8_t bytes[];
+};
+
+struct slot {
+	uint64_t number; /* of the page, address / PW_PAGE */
+	uint8_t *bytes;	 /* NULL: the slot is free */
+};
+
+struct pw_snapshot {
+	struct slot *slots; /* open addressing, a power of two, at most half full */
+	size_t slot_count, used;
+	struct chunk *chunks;
+	size_t read_ahead;
+};
+
+struct pw_error *pw_snapshot_begin(struct pw_target *target)
+{
+	enum { FIRST_SLOTS = 1024 };
+	/* A core does not change, and its bytes are mapped already. */
+	if (!strcmp(target->ops->kind, "core"))
+		return NULL;
+	pw_snapshot_end(target);
+	struct pw_snapshot *snapshot = calloc(1, sizeof(*snapshot));
+	if (!snapshot)
+		return &pw_error_nomem;
+	snapshot->slots = calloc(FIRST_SLOTS, sizeof(struct slot));
+	if (!snapshot->slots) {
+		free(snapshot);
+		return &pw_error_nomem;
+	}
+	snapshot->slot_count = FIRST_SLOTS;
+	snapshot->read_ahead = strcmp(target->ops->kind, "callback") ? 1 : READ_AHEAD;
+	target->snapshot = snapshot;
+	return NULL;
+}
+
+void pw_snapshot_end(struct pw_target *target)
+{
+	struct pw_snapshot *snapshot = target->snapshot;
+	target->snapshot = NULL;
+	if (!snapshot)
+		return;
+	for (struct chunk *chunk = snapshot->chunks, *next; chunk; chunk = next) {
+		next = chunk->next;
+		free(chunk);
+	}
+	free(snapshot->slots);
+	free(snapshot);
+}
+
+/* The slot of a page, or the free one where it belongs. */
+static struct slot *find(const struct pw_snapshot *snapshot, uint64_t number)
+{
+	/* Fibonacci hashing: neighbours spread. */
+	size_t i = (size_t)((number * UINT64_C(0x9e3779b97f4a7c15)) >> 32);
+	for (;; i++) {
+		struct slot *slot = &snapshot->slots[i & (snapshot->slot_count - 1)];
+		if (!slot->bytes || slot->number == number)
+			return slot;
+	}
+}
+
+static const uint8_t *cached(const struct pw_snapshot *snapshot, uint64_t number)
+{
+	return find(snapshot, number)->bytes;
+}
+
+static bool grow(struct pw_snapshot *snapshot)
+{
+	struct slot *old = snapshot->slots;
+	size_t old_count = snapshot->slot_count;
+	struct slot *slots = calloc(old_count * 2, sizeof(*slots));
+	if (!slots)
+		return false;
+	snapshot->slots = slots;
+	snapshot->slot_count = old_count * 2;
+	for (size_t i = 0; i < old_count; i++)
+		if (old[i].bytes)
+			*find(snapshot, old[i].number) = old[i];
+	free(old);
+	return true;
+}
+
+/*
+ * Fetches up to `count` pages from page `number` on and keeps those that came whole.  *ret_kept is
+ * how many did; 0 also when there is no memory to keep them.
+ */
+static struct pw_error *fetch(struct pw_target *target, uint64_t number, size_t count,
+			      size_t *ret_kept)
+{
+	struct pw_snapshot *snapshot = target->snapshot;
+	*ret_kept = 0;
+	while ((snapshot->used + count) * 2 > snapshot->slot_count)
+		if (!grow(snapshot))
+			return NULL;
+	struct chunk *chunk = malloc(sizeof(*chunk) + count * PW_PAGE);
+	if (!chunk)
+		return NULL;
+	size_t done = 0;
+	enum pw_supplier supplier;
+	struct pw_error *error = target->ops->read(target, number * PW_PAGE, chunk->bytes,
+						   count * PW_PAGE, &done, &supplier);
+	size_t whole = error ? 0 : done / PW_PAGE;
+	if (!whole) {
+		free(chunk);
+		return error;
+	}
+	if (whole < count) {
+		struct chunk *smaller = realloc(chunk, sizeof(*chunk) + whole * PW_PAGE);
+		chunk = smaller ? smaller : chunk;
+	}
+	for (size_t i = 0; i < whole; i++)
+		*find(snapshot, number + i) = (struct slot){number + i, chunk->bytes + i * PW_PAGE};
+	snapshot->used += whole;
+	chunk->next = snapshot->chunks;
+	snapshot->chunks = chunk;
+	*ret_kept = whole;
+	return NULL;
+}
+
+/* How many pages to fetch at page `number`, of which `wanted` are asked for: absent ones, in a row.
+ */
+static size_t run_length(const struct pw_target *target, uint64_t number, size_t wanted)
+{
+	const struct pw_snapshot *snapshot = target->snapshot;
+	size_t want = wanted < MAX_RUN ? wanted : MAX_RUN;
+	if (want < snapshot->read_ahead) {
+		const struct pw_mapping *mapping = pw_target_mapping(target, number * PW_PAGE);
+		uint64_t pages = mapping ? mapping->end / PW_PAGE - number : 0;
+		size_t ahead = pages < snapshot->read_ahead ? (size_t)pages : snapshot->read_ahead;
+		if (ahead > want)
+			want = ahead;
+	}
+	size_t count = 1;
+	while (count < want && !cached(snapshot, number + count))
+		count++;
+	return count;
+}
+
+static struct pw_error *fetch_run(struct pw_target *target, uint64_t number, size_t wanted,
+				  size_t *ret_kept)
+{
+	size_t count = run_length(target, number, wanted);
+	struct pw_error *error = fetch(target, number, count, ret_kept);
+	if (!error && !*ret_kept && count > 1)
+		error = fetch(target, number, 1, ret_kept);
+	return error;
+}
+
+struct pw_error *pw_snapshot_read(struct pw_target *target, uint64_t address, void *buffer,
+				  size_t length, size_t *ret_done, enum pw_supplier *ret_supplier)
+{
+	struct pw_snapshot *snapshot = target->snapshot;
+	uint64_t last = (address + length - 1) / PW_PAGE;
+	size_t done = 0;
+	*ret_supplier = PW_SUPPLIER_SNAPSHOT;
+	while (done < length) {
+		uint64_t number = (address + done) / PW_PAGE;
+		size_t within = (size_t)((address + done) % PW_PAGE), kept = 0;
+		size_t piece = PW_PAGE - within < length - done ? PW_PAGE - within : length - done;
+		const uint8_t *bytes = cached(snapshot, number);
+		struct pw_error *error = NULL;
+		if (!bytes && snapshot->used < MAX_PAGES)
+			error = fetch_run(target, number, (size_t)(last - number + 1), &kept);
+		if (!bytes && kept)
+			bytes = cached(snapshot, number);
+		if (!error && !bytes) {
+			size_t exact = 0;
+			error = target->ops->read(target, address + done, (char *)buffer + done,
+						  piece, &exact, ret_supplier);
+			*ret_done = done + (error ? 0 : exact);
+			if (error || exact < piece)
+				return error;
+		} else if (error) {
+			*ret_done = done;
+			return error;
+		} else {
+			memcpy((char *)buffer + done, bytes + within, piece);
+		}
+		done += piece;
+	}
+	*ret_done = done;
+	return NULL;
+}

@@ -1,0 +1,163 @@
+/*
+ * A target: an address space and its threads, wherever they come from.
+ *
+ * The address space is a sorted list of mappings whose bytes are supplied by a process (live.c), a
+ * core file together with the files it names (core.c), a debugger (callback.c), or a copy taken
+ * while the target stood still (snapshot.c).  A read says who supplied it.
+ *
+ * Only this folder makes system calls on a target.  It never writes to one and never runs its
+ * files.
+ */
+#ifndef PW_TARGET_TARGET_H
+#define PW_TARGET_TARGET_H
+
+#include "base/error.h"
+#include "target/arch.h"
+
+#include <sys/types.h>
+
+enum pw_supplier {
+	PW_SUPPLIER_NONE,
+	PW_SUPPLIER_PROCESS,
+	PW_SUPPLIER_CORE,
+	PW_SUPPLIER_FILE, /* an executable or library on disk, for bytes that a core left out */
+	PW_SUPPLIER_SNAPSHOT,
+	PW_SUPPLIER_CALLBACK,
+};
+const char *pw_supplier_name(enum pw_supplier supplier);
+
+struct pw_mapping {
+	uint64_t start, end; /* [start, end) */
+	uint64_t offset;     /* in the file, bytes */
+	bool readable, writable, executable;
+	char *path; /* as the target sees it; NULL for anonymous; "[heap]", "[stack]", "[vdso]" as
+		       given */
+	char *host_path; /* how this process opens that file; NULL when it has none or cannot */
+};
+
+enum pw_run_state {
+	PW_RUN_UNKNOWN,
+	PW_RUN_RUNNING,
+	PW_RUN_SLEEPING,
+	PW_RUN_DISK,
+	PW_RUN_STOPPED,
+	PW_RUN_ZOMBIE,
+	PW_RUN_DEAD,
+	PW_RUN_GONE, /* a thread state without an OS thread */
+};
+const char *pw_run_state_name(enum pw_run_state state);
+
+struct pw_lwp {
+	uint64_t tid;	 /* in this process's pid namespace */
+	uint64_t ns_tid; /* in the target's own innermost pid namespace; equal to tid when not
+			    nested */
+	char name[64];	 /* the kernel's, escaped as in base/text.h; "" when unknown */
+	enum pw_run_state state;
+	bool has_regs;
+	struct pw_regs regs;
+};
+
+/* Something that could not be read or is not as it should be, for the user to see. */
+struct pw_notes {
+	char **texts; /* owned */
+	size_t count;
+};
+void pw_notes_add(struct pw_notes *notes, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+void pw_notes_deinit(struct pw_notes *notes);
+
+struct pw_target;
+
+struct pw_target_ops {
+	const char *kind; /* "process", "core", "callback" */
+	/*
+	 * Reads up to `length` bytes at `address`, stopping at the first that cannot be read.
+	 * *ret_done is the number read, 0 when none.  An error only for what makes further reads
+	 * pointless (the process is gone, no permission).
+	 */
+	struct pw_error *(*read)(struct pw_target *target, uint64_t address, void *buffer,
+				 size_t length, size_t *ret_done, enum pw_supplier *ret_supplier);
+	/* Stops all threads and fills target->lwps with registers; NULL: the target stands still
+	 * anyway. */
+	struct pw_error *(*pause)(struct pw_target *target);
+	/* Lets them go.  Never fails. */
+	void (*resume)(struct pw_target *target);
+	/* Fills target->lwps without stopping anything (registers may be absent). */
+	struct pw_error *(*refresh)(struct pw_target *target);
+	void (*destroy)(struct pw_target *target);
+};
+
+struct pw_target {
+	const struct pw_target_ops *ops;
+	const struct pw_arch *arch;
+	pid_t pid;    /* 0: unknown */
+	pid_t ns_pid; /* in the target's own innermost pid namespace; equal to pid when not nested
+		       */
+	char *executable;	     /* as the target sees it; NULL: unknown */
+	char *executable_host;	     /* how this process opens it; NULL: cannot */
+	char *root;		     /* prefix for host paths: "/proc/PID/root", a sysroot, or "" */
+	struct pw_mapping *mappings; /* sorted by start, not overlapping */
+	size_t mapping_count;
+	struct pw_lwp *lwps; /* sorted by tid, the main thread (tid == pid) first */
+	size_t lwp_count;
+	uint64_t pause_ns;     /* how long the last pause lasted */
+	struct pw_notes notes; /* what is missing: truncated core, file of another build, ... */
+	int signal;	       /* a core: the signal it died of, 0: none */
+	/* The address of a symbol, by whoever supplies the target (a debugger); NULL: use binary/.
+	 */
+	uint64_t (*symbol)(struct pw_target *target, const char *name);
+	struct pw_snapshot *snapshot; /* reads go through it when not NULL */
+};
+
+/* Closes, frees, and lets the target go if it is stopped.  Takes NULL. */
+void pw_target_destroy(struct pw_target *target);
+
+/* Opens.  Errors: NO_TARGET, PERMISSION (says who traces it already), FORMAT, UNSUPPORTED, IO,
+ * NOMEM. */
+struct pw_error *pw_target_open_live(pid_t pid, const struct pw_options *options,
+				     struct pw_target **ret);
+struct pw_error *pw_target_open_core(const char *path, const struct pw_options *options,
+				     struct pw_target **ret);
+struct pw_error *pw_target_open_callback(const struct pw_reader *reader,
+					 const struct pw_options *options, struct pw_target **ret);
+struct pw_error *pw_callback_set_threads(struct pw_target *target,
+					 const struct pw_reader_thread *threads, size_t count);
+
+/* ---- reading: use these, not ops->read --------------------------------------------------------
+ */
+
+/* Exactly `length` bytes, or an error with the first unreadable address (PW_ERROR_UNREADABLE). */
+struct pw_error *pw_read(struct pw_target *target, uint64_t address, void *buffer, size_t length);
+/* As many as can be had. */
+struct pw_error *pw_read_some(struct pw_target *target, uint64_t address, void *buffer,
+			      size_t length, size_t *ret_done, enum pw_supplier *ret_supplier);
+struct pw_error *pw_read_u64(struct pw_target *target, uint64_t address, uint64_t *ret);
+struct pw_error *pw_read_u32(struct pw_target *target, uint64_t address, uint32_t *ret);
+struct pw_error *pw_read_u8(struct pw_target *target, uint64_t address, uint8_t *ret);
+/* A NUL-terminated string of at most `max` bytes, into `buffer` of max + 1 bytes; one that does not
+ * end is cut.  */
+struct pw_error *pw_read_string(struct pw_target *target, uint64_t address, char *buffer,
+				size_t max);
+
+/* The mapping that holds `address`, or NULL. */
+const struct pw_mapping *pw_target_mapping(const struct pw_target *target, uint64_t address);
+/* The thread, or NULL. */
+const struct pw_lwp *pw_target_lwp(const struct pw_target *target, uint64_t tid);
+
+/* ---- snapshot.c: the bytes of one moment --------------------------------------------------------
+ */
+
+/* From now on every page that is read is kept, and read again from the copy: many small reads
+ * become few, and what was read while the target stood still stays what it was.  No-op for a core.
+ */
+struct pw_error *pw_snapshot_begin(struct pw_target *target);
+/* Forgets the copies. */
+void pw_snapshot_end(struct pw_target *target);
+
+/* Helpers of the targets. */
+struct pw_error *pw_target_add_mapping(struct pw_target *target, const struct pw_mapping *mapping);
+/* Joins target->root and `path`; resolves symbolic links inside the root, so that an absolute link
+ * does not lead out of it.  NULL when there is no such regular file.  Owned by the caller. */
+char *pw_target_host_path(const struct pw_target *target, const char *path);
+
+#endif
