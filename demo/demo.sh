@@ -53,7 +53,9 @@ heading "A running process in GDB: Python and C frames in one stack" \
 	"Process $pid is $("$python" --version), running demo/demo.py." \
 	"Lines with [py] are Python functions, lines with [c] are C functions, newest first." \
 	"Python calls C calls Python: reduce, sorted, re.sub, json and qsort are on the way."
-run gdb -p "$pid" -batch -x gdb/pywalk.py -ex py-mixed-bt
+# Where debug symbols are installed, the arguments of C functions would fill the screen.
+quiet="set print frame-arguments none"
+run gdb -p "$pid" -batch -x gdb/pywalk.py -ex "$quiet" -ex py-mixed-bt
 
 heading "The same process by pywalk, without a debugger" \
 	"All threads, Python frames only. The first line says how long the process stood still."
@@ -68,7 +70,7 @@ wait "$pid" 2>/dev/null || true
 pid=
 
 heading "The core in GDB: the process is gone, the stack is the same"
-run gdb -batch -x gdb/pywalk.py -ex py-mixed-bt "$python" "$core"
+run gdb -batch -x gdb/pywalk.py -ex "$quiet" -ex py-mixed-bt "$python" "$core"
 
 heading "The core by pywalk"
 run "$O/pywalk" dump "$core"

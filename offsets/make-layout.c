@@ -5,8 +5,8 @@
  *	make-layout [--debug-dir DIR] [--variant NAME] --check DEF FILE
  *
  * FILE is an ELF file: libpython, a static interpreter, or an object file of from-headers.sh.
- *--check exits with 1 and names every field that differs.  --build-id prints the file's build-id
- *and nothing else.
+ * TEXT says which build it is of and goes into the section as a comment, with the build-id.
+ * With --check the exit status is 1 when a field differs, and each is named.
  */
 #include "base/buffer.h"
 #include "python/layout.h"

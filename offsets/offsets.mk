@@ -5,3 +5,9 @@ MAKE_LAYOUT_OBJECTS := $(addprefix $(O)/obj/src/,base/buffer.o base/error.o bina
 
 $(O)/make-layout: $(O)/obj/offsets/make-layout.o $(MAKE_LAYOUT_OBJECTS)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+# make layouts SOURCES=LIST: makes the .def files anew; the list of builds is described in make-defs.sh.
+.PHONY: layouts
+layouts: $(O)/make-layout
+	$(if $(SOURCES),,$(error make layouts needs SOURCES=LIST, see offsets/README.md))
+	CC='$(CC)' sh offsets/make-defs.sh $(O)/make-layout offsets < $(SOURCES)

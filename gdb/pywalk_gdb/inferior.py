@@ -3,6 +3,7 @@
 Nothing here writes to the inferior or calls into it.
 """
 
+import bisect
 import contextlib
 import os
 import re
@@ -22,7 +23,7 @@ class Registers(NamedTuple):
 
 
 _X86_64 = Registers("rsp", "fs_base", ("rbx", "rbp", "r12", "r13", "r14", "r15"))
-_AARCH64 = Registers("sp", "tpidr", tuple("x{}".format(n) for n in range(19, 30)))
+_AARCH64 = Registers("sp", "tpidr", tuple(f"x{n}" for n in range(19, 30)))
 _ARCHITECTURES = {
     "i386:x86-64": _X86_64,
     "i386:x86-64:intel": _X86_64,
@@ -34,7 +35,7 @@ def registers(frame: gdb.Frame) -> Registers:
     name = frame.architecture().name()
     found = _ARCHITECTURES.get(name)
     if found is None:
-        raise gdb.GdbError("Python stacks of architecture {} are not supported.".format(name))
+        raise gdb.GdbError(f"Python stacks of architecture {name} are not supported.")
     return found
 
 
@@ -68,11 +69,11 @@ def selection_kept() -> Iterator[None]:
 @contextlib.contextmanager
 def setting(name: str, value: str, was: str) -> Iterator[None]:
     """`set NAME VALUE` for a while, `set NAME WAS` afterwards."""
-    gdb.execute("set {} {}".format(name, value), to_string=True)
+    gdb.execute(f"set {name} {value}", to_string=True)
     try:
         yield
     finally:
-        gdb.execute("set {} {}".format(name, was), to_string=True)
+        gdb.execute(f"set {name} {was}", to_string=True)
 
 
 @contextlib.contextmanager
@@ -91,8 +92,15 @@ def require_process() -> gdb.Inferior:
     return inferior
 
 
-def _target_file(path: Optional[str]) -> Optional[str]:
+def target_file(path: Optional[str]) -> Optional[str]:
+    """A file name without the prefix that says that the target has it."""
     return path[len("target:") :] if path and path.startswith("target:") else path
+
+
+def program_file() -> Optional[str]:
+    """The program that is debugged."""
+    space = gdb.current_progspace()
+    return target_file(space.filename) if space is not None else None
 
 
 def connection_type(inferior: gdb.Inferior) -> str:
@@ -112,6 +120,7 @@ _PROC_LINE = re.compile(
     r"\s*(0x[0-9a-f]+)\s+(0x[0-9a-f]+)\s+0x[0-9a-f]+\s+(0x[0-9a-f]+)"
     r"(?:\s+([r-][w-][x-][ps-]))?(?:\s+(\S.*?))?\s*$"
 )
+_TEXT_LINE = re.compile(r"\s*(0x[0-9a-f]+) - 0x[0-9a-f]+ is \.text\b")
 _SECTION_LINE = re.compile(
     r"\s*\[\d+\]\s+(0x[0-9a-f]+)->(0x[0-9a-f]+) at 0x[0-9a-f]+: load\d+\w* (.*)$"
 )
@@ -157,6 +166,26 @@ def _core_segments() -> List[Tuple[int, int, bool, bool]]:
     return found
 
 
+def _code_addresses() -> List[int]:
+    """Where the code of the files begins that GDB has loaded, ascending."""
+    try:
+        text = gdb.execute("info files", to_string=True) or ""
+    except gdb.error:
+        return []
+    return sorted(
+        int(match.group(1), 16) for match in map(_TEXT_LINE.match, text.splitlines()) if match
+    )
+
+
+def _mark_code(found: List[Mapping]) -> List[Mapping]:
+    """Where nobody told permissions: what GDB knows to be code is executable."""
+    code = _code_addresses()
+    return [
+        one[:5] + (one[5] or bisect.bisect_left(code, one[0]) < bisect.bisect_left(code, one[1]),)
+        for one in found
+    ]
+
+
 def _join(files: List[Mapping], segments: List[Tuple[int, int, bool, bool]]) -> List[Mapping]:
     """File mappings without permissions, and segments without files, cut into one list."""
     edges = sorted(
@@ -184,7 +213,10 @@ def _join(files: List[Mapping], segments: List[Tuple[int, int, bool, bool]]) -> 
 def mappings(inferior: gdb.Inferior) -> List[Mapping]:
     found = _proc_mappings()
     if connection_type(inferior) == "core":
-        found = _join(found, _core_segments())
+        # gcore leaves code out, and so does not tell where it was.
+        found = _mark_code(_join(found, _core_segments()))
+    elif not any(one[5] for one in found):
+        found = _mark_code(found)
     found.sort(key=lambda one: one[0])
     return found
 
@@ -197,7 +229,7 @@ class Reader:
         self.pid: int = inferior.pid
         self.local = connection_type(inferior) == "native"
         self.mappings = mappings(inferior)
-        program = _target_file(gdb.current_progspace().filename)
+        program = program_file()
         #: Where this machine has the program, None: where the target has it.
         self.host_executable = None if self.local else program
         self.executable = self._mapped(program)

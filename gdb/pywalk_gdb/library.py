@@ -5,7 +5,7 @@ import importlib.util
 import os
 import sys
 from types import ModuleType
-from typing import TYPE_CHECKING, List, Optional
+from typing import TYPE_CHECKING, List, Optional, Type
 
 import gdb
 
@@ -54,7 +54,7 @@ def _load() -> ModuleType:
     return importlib.import_module("pywalk")
 
 
-def load() -> "ModuleType":
+def load() -> ModuleType:
     """The module, or gdb.GdbError in one line."""
     global _module
     if _module is None:
@@ -69,7 +69,7 @@ def load() -> "ModuleType":
     return _module
 
 
-def error_type() -> "type[pywalk.Error]":
+def error_type() -> "Type[pywalk.Error]":
     """pywalk.Error."""
-    found: "type[pywalk.Error]" = load().Error
+    found: Type[pywalk.Error] = load().Error
     return found

@@ -1,5 +1,6 @@
 """The native stack of the selected thread, as GDB unwinds it and as GDB words it."""
 
+import bisect
 import re
 from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
@@ -28,22 +29,32 @@ _INFO_SYMBOL = re.compile(r"(.+?)(?: \+ (\d+))? in section ")
 
 
 def _minimal_symbol(address: int) -> _Symbol:
-    text = gdb.execute("info symbol {:#x}".format(address), to_string=True) or ""
+    text = gdb.execute(f"info symbol {address:#x}", to_string=True) or ""
     match = _INFO_SYMBOL.match(text)
     if not match:
         return None, 0
     return match.group(1), address - int(match.group(2) or 0)
 
 
-class Walker:
-    """Walks stacks of one inferior; what it has found about addresses is kept for the next stack."""
+def _function_start(frame: gdb.Frame) -> int:
+    function = frame.function()
+    if function is None:
+        return 0
+    try:
+        return int(function.value().address or 0) & 0xFFFFFFFFFFFFFFFF
+    except gdb.error:
+        return 0
 
-    def __init__(self, with_registers: bool) -> None:
+
+class Walker:
+    """Walks stacks of one inferior; what it has found out is kept for the next stack."""
+
+    def __init__(self, mappings: Sequence[inferior.Mapping], with_registers: bool) -> None:
         #: Evaluation frames need their registers, to be found by what they hold.
         self._with_registers = with_registers
+        self._mappings = mappings
+        self._starts = [one[0] for one in mappings]
         self._symbols: Dict[int, _Symbol] = {}
-        self._modules: Dict[int, Optional[str]] = {}
-        self._program = gdb.current_progspace().filename
 
     def _symbol(self, frame: gdb.Frame, lookup: int) -> _Symbol:
         name = frame.name()
@@ -52,63 +63,47 @@ class Walker:
         found = self._symbols.get(lookup)
         if found is not None and found[0] == name:
             return found
-        function = frame.function()
         start = 0
-        if function is not None:
-            try:
-                start = int(function.value().address or 0)
-            except gdb.error:
-                start = 0
-        if not start:
-            start = _minimal_symbol(lookup)[1]
-        found = name, start
-        self._symbols[lookup] = found
-        return found
+        # Where an inlined copy starts is of no use to anyone.
+        if frame.type() != gdb.INLINE_FRAME:
+            start = _function_start(frame) or _minimal_symbol(lookup)[1]
+            self._symbols[lookup] = name, start
+        return name, start
 
     def _module(self, pc: int) -> Optional[str]:
-        if pc not in self._modules:
-            name = gdb.solib_name(pc)
-            if name is None and gdb.current_progspace().block_for_pc(pc) is not None:
-                name = self._program
-            if name is None and _minimal_symbol(pc)[0] is not None:
-                name = self._program
-            if name is not None and name.startswith("target:"):
-                name = name[len("target:") :]
-            self._modules[pc] = name
-        return self._modules[pc]
+        i = bisect.bisect_right(self._starts, pc) - 1
+        if i >= 0 and pc < self._mappings[i][1] and self._mappings[i][3]:
+            return self._mappings[i][3]
+        return inferior.target_file(gdb.solib_name(pc))
 
     def walk(self) -> List[Native]:
         """The frames of the selected thread, newest first."""
         frame: Optional[gdb.Frame] = gdb.newest_frame()
         names = inferior.registers(gdb.newest_frame())
         found: List[Native] = []
-        #: Frames that wait for the caller's stack pointer.
-        waiting = 0
-        newest = True
+        group = 0  # where the frames of the function begin that `frame` belongs to
+        exact = True  # the frame stands at its pc, not behind a call
+        before: Optional[int] = None
         while frame is not None:
             kind = frame.type()
-            pc = frame.pc() & 0xFFFFFFFFFFFFFFFF
+            pc = int(frame.pc()) & 0xFFFFFFFFFFFFFFFF
             sp = inferior.register(frame, names.stack_pointer)
+            # Functions inlined into a function come before it and share its piece of stack.
+            if before is not None and before != gdb.INLINE_FRAME:
+                for i in range(group, len(found)):
+                    found[i] = found[i]._replace(cfa=sp)
+                group = len(found)
+                exact = gdb.SIGTRAMP_FRAME in (before, kind)
             # A call may be the last instruction of its function.
-            symbol, start = self._symbol(frame, pc if newest else pc - 1)
+            symbol, start = self._symbol(frame, pc if exact else pc - 1)
             saved: Sequence[int] = ()
             if self._with_registers and (symbol is None or "EvalFrame" in symbol):
                 saved = [inferior.register(frame, name) for name in names.callee_saved]
-            if kind not in (gdb.INLINE_FRAME, gdb.TAILCALL_FRAME):
-                self._close(found, waiting, sp)
-                waiting = len(found)
-            elif kind == gdb.TAILCALL_FRAME:
-                self._close(found, waiting, sp)
             inlined = kind == gdb.INLINE_FRAME
             found.append(Native(pc, sp, 0, symbol, start, self._module(pc), inlined, saved))
-            newest = kind == gdb.INLINE_FRAME and newest or kind == gdb.SIGTRAMP_FRAME
+            before = kind
             frame = frame.older()
         return found
-
-    @staticmethod
-    def _close(found: List[Native], waiting: int, cfa: int) -> None:
-        for i in range(waiting, len(found)):
-            found[i] = found[i]._replace(cfa=cfa)
 
 
 _LEVEL = re.compile(r"#(\d+)\s+(.*)$")
@@ -116,11 +111,11 @@ _TRAILER = re.compile(r"\(More stack frames follow|Backtrace stopped:|\(More fra
 
 
 def wording(first: int, last: int) -> Dict[int, str]:
-    """GDB's own lines for the levels `first` to `last` of the selected thread, without their numbers."""
+    """GDB's own lines, without their numbers, for levels of the selected thread."""
     if last < first:
         return {}
     with inferior.unlimited_width():
-        text = gdb.execute("backtrace -no-filters {}".format(last + 1), to_string=True) or ""
+        text = gdb.execute(f"backtrace -no-filters {last + 1}", to_string=True) or ""
     found: Dict[int, str] = {}
     level = -1
     for line in text.splitlines():

@@ -284,9 +284,9 @@ static bool step(struct pw_dwarf *dwarf, const char **path, Dwarf_Die *type, str
 			return false;
 		*path = end + 1;
 	}
-	if (**path == '.')
-		*path += 1;
-	return true;
+	if (**path == '\0')
+		return true;
+	return *(*path)++ == '.' && **path != '\0';
 }
 
 /* The 4-byte word, aligned if that will do, in which the whole bit field lies. */

@@ -217,6 +217,10 @@ static const struct pw_function *covering(struct pw_modules *modules, struct pw_
 	struct pw_elf *elf = module->elf;
 	bool full = false;
 
+	/* Data never has a function's name: no reason to open a debug file. */
+	const Elf64_Phdr *segment = pw_elf_segment(&elf->headers, address);
+	if (!segment || !(segment->p_flags & PF_X))
+		return NULL;
 	pw_elf_ensure(modules, module);
 	for (size_t i = 0; i < elf->own.count; i++)
 		full |= elf->own.tables[i].full;

@@ -11,6 +11,7 @@
 enum {
 	PAGE = 4096, /* the smallest page of any supported machine */
 	SMALL_SEGMENT = 64 << 10,
+	SEGMENT_GAP_MAX = 1 << 30, /* bytes of address space between two segments of a file */
 	VDSO_MAX = 1 << 20,
 };
 
@@ -37,6 +38,10 @@ static bool continues(const struct group *group, const struct pw_mapping *mappin
 	const struct pw_mapping *last = group->last;
 
 	if (strcmp(last->path, mapping->path) != 0 || mapping->offset < last->offset)
+		return false;
+	uint64_t distance = mapping->offset - last->offset;
+	if (mapping->start - last->end > distance &&
+	    mapping->start - last->end - distance > SEGMENT_GAP_MAX)
 		return false;
 	/* A tiny file's segments share its first page.  Otherwise it is the next copy of the file:
 	 * some programs map their own libraries as data. */

@@ -7,9 +7,9 @@
 #include <string.h>
 
 enum {
-	/* Bindings in the order of preference, then labels without a type. */
-	RANK_GLOBAL,
-	RANK_WEAK,
+	/* In the order of preference.  A weak name is as good as a global one: libc's own are weak
+	 * aliases of underscored ones. */
+	RANK_PUBLIC,
 	RANK_LOCAL,
 	RANK_NOTYPE,
 };
@@ -89,14 +89,7 @@ static uint8_t rank_of(const Elf64_Sym *sym)
 {
 	if (ELF64_ST_TYPE(sym->st_info) == STT_NOTYPE)
 		return RANK_NOTYPE;
-	switch (ELF64_ST_BIND(sym->st_info)) {
-	case STB_LOCAL:
-		return RANK_LOCAL;
-	case STB_WEAK:
-		return RANK_WEAK;
-	default:
-		return RANK_GLOBAL;
-	}
+	return ELF64_ST_BIND(sym->st_info) == STB_LOCAL ? RANK_LOCAL : RANK_PUBLIC;
 }
 
 /* Where a symbol without a size ends at the latest: in a full table with its section, elsewhere at
@@ -123,7 +116,8 @@ static int compare_functions(const void *a, const void *b)
 		return x->end > y->end ? -1 : 1;
 	if (x->rank != y->rank)
 		return x->rank > y->rank ? -1 : 1;
-	return -strcmp(x->name, y->name);
+	/* "read" rather than "__read": '_' sorts before letters, and the last one is taken. */
+	return strcmp(x->name, y->name);
 }
 
 static void add_functions(const struct pw_symtab *table, const struct pw_elf_headers *headers,

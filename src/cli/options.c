@@ -135,14 +135,11 @@ void cli_common_init(struct cli_common *common)
 
 static void hint_for(const struct cli_common *common, enum pw_error_code code)
 {
-	if (code == PW_ERROR_PERMISSION && common->is_pid)
-		cli_hint("run pywalk as root or as the process's user; kernel.yama.ptrace_scope, "
-			 "or a "
-			 "container without CAP_SYS_PTRACE, may forbid it even so");
-	else if (code == PW_ERROR_NO_TARGET && !common->is_pid)
+	if (code == PW_ERROR_NO_TARGET && !common->is_pid)
 		cli_hint("a target is a process id or a core file; see pywalk help");
 	else if (code == PW_ERROR_NOT_PYTHON && !common->is_pid && !common->options.executable)
-		cli_hint("if the program has moved since, name it: pywalk dump CORE EXE");
+		cli_hint("if the program or its libraries are elsewhere now: pywalk dump --sysroot "
+			 "DIR CORE EXE");
 	else if (code == PW_ERROR_LAYOUT)
 		cli_hint("the interpreter's debug symbols (--debug-dir) or a layout file "
 			 "(--layouts) "

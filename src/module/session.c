@@ -117,7 +117,23 @@ static void warn_callback(void *data, const char *message)
 
 /* ---- opening ---- */
 
-/* The options that all ways of opening share: "zzzzO" in their argument tuples. */
+/* For "O&": a path is bytes, which the argument tuple keeps, or None. */
+static int convert_path(PyObject *object, void *ret)
+{
+	const char **path = ret;
+	char *bytes;
+	if (object == Py_None) {
+		*path = NULL;
+		return 1;
+	}
+	/* Without a length, bytes with a NUL are refused. */
+	if (PyBytes_AsStringAndSize(object, &bytes, NULL) < 0)
+		return 0;
+	*path = bytes;
+	return 1;
+}
+
+/* The options that all ways of opening share: "O&O&O&O&O" in their argument tuples. */
 struct open_options {
 	const char *executable, *sysroot, *layouts, *debug_dir;
 	PyObject *warn;
@@ -163,7 +179,8 @@ static PyObject *open_pid(PyObject *module, PyObject *args)
 	int pid;
 	struct open_options o;
 	struct pw_options options;
-	if (!PyArg_ParseTuple(args, "izzzzO:open_pid", &pid, &o.executable, &o.sysroot, &o.layouts,
+	if (!PyArg_ParseTuple(args, "iO&O&O&O&O:open_pid", &pid, convert_path, &o.executable,
+			      convert_path, &o.sysroot, convert_path, &o.layouts, convert_path,
 			      &o.debug_dir, &o.warn))
 		return NULL;
 	struct pwm_session *self = new_session(&o, &options);
@@ -180,8 +197,9 @@ static PyObject *open_core(PyObject *module, PyObject *args)
 	const char *path;
 	struct open_options o;
 	struct pw_options options;
-	if (!PyArg_ParseTuple(args, "szzzzO:open_core", &path, &o.executable, &o.sysroot,
-			      &o.layouts, &o.debug_dir, &o.warn))
+	if (!PyArg_ParseTuple(args, "O&O&O&O&O&O:open_core", convert_path, &path, convert_path,
+			      &o.executable, convert_path, &o.sysroot, convert_path, &o.layouts,
+			      convert_path, &o.debug_dir, &o.warn))
 		return NULL;
 	struct pwm_session *self = new_session(&o, &options);
 	if (!self)
@@ -200,9 +218,10 @@ static PyObject *open_reader(PyObject *module, PyObject *args)
 	int local;
 	struct open_options o;
 	struct pw_options options;
-	if (!PyArg_ParseTuple(args, "OOLpOzzzzzO:open_reader", &read, &symbol, &pid, &local,
-			      &mappings, &target_executable, &o.executable, &o.sysroot, &o.layouts,
-			      &o.debug_dir, &o.warn))
+	if (!PyArg_ParseTuple(args, "OOLpOO&O&O&O&O&O:open_reader", &read, &symbol, &pid, &local,
+			      &mappings, convert_path, &target_executable, convert_path,
+			      &o.executable, convert_path, &o.sysroot, convert_path, &o.layouts,
+			      convert_path, &o.debug_dir, &o.warn))
 		return NULL;
 	struct pwm_array array;
 	if (!pwm_array_init(&array, mappings, "mappings", sizeof(struct pw_reader_mapping),

@@ -97,12 +97,12 @@ static struct pw_error *check_type(struct pw_python *python, uint64_t address)
 	char name[PW_TYPE_NAME_MAX + 1];
 	if (address < 4096 || address % 8)
 		return pw_error_create_at(PW_ERROR_CORRUPT, address,
-					  "0x%" PRIx64 " is not the address of a code object", address);
+					  "code object 0x%" PRIx64 ": not an address", address);
 	struct pw_error *error = pw_object_type_name(python, address, name);
 	if (!error && strcmp(name, "code") != 0)
 		error = pw_error_create_at(PW_ERROR_CORRUPT, address,
-					   "the object at 0x%" PRIx64 " is not a code object", address);
-	return error;
+					   "the object's type is \"%s\", expected \"code\"", name);
+	return pw_error_prefix(error, "code object 0x%" PRIx64, address);
 }
 
 static void load_bytecode(struct pw_python *python, struct pw_code *code)

@@ -94,7 +94,7 @@ static void stop_cycle(struct pw_pyframes *frames, uint64_t address, const struc
 		frames->count = first + period;
 		address = frames->items[first].address;
 	}
-	stop(frames, PW_END_CYCLE, address, "the frame chain comes back to 0x%" PRIx64, address);
+	stop(frames, PW_END_CYCLE, address, "after %zu frames", frames->count);
 }
 
 static struct pw_error *field(struct pw_python *python, uint64_t base, struct pw_field f, uint64_t *ret)

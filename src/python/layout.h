@@ -1,21 +1,22 @@
 /*
  * Layouts: where things stand in the structures of one build of CPython.
  *
- * A layout is data.  It comes from _Py_DebugOffsets in the target (3.13+), from a .def file of the minor
- * version and ABI (offsets/, built in or from a folder), or from debug information; each value remembers
- * which.  Nothing outside of layout*.c compares versions: the rest asks for offsets and traits, and traits
- * follow from which fields exist.
+ * A layout is data.  It comes from _Py_DebugOffsets in the target (3.13+), from a .def file of
+ * the minor version and ABI (offsets/, built in or from a folder), or from debug information; each
+ * value remembers which.  Nothing outside of layout*.c compares versions: the rest asks for
+ * offsets and traits, and traits follow from which fields exist.
  *
  * A .def file is text, one item a line, '#' starts a comment:
  *
- *	version 3.12			the minor version
- *	[default]			ABI variant: "default", or flags joined by '+' in this order:
- *					"debug", "trace-refs", "free-threaded"
- *	code_name 104			FIELD OFFSET, bytes
- *	unicode_kind 32:2:3		FIELD OFFSET:BIT:BITS, a bit field: (u32 at OFFSET >> BIT) & (2^BITS - 1).
- *					OFFSET is a multiple of 4 unless the field crosses such a word
- *	interp_next 7288 debug=72	... and the field's slot in _Py_DebugOffsets, bytes from its start
- *	owner_cstack = 3		an enumerator
+ *	version 3.12		  the minor version
+ *	[default]		  ABI variant: "default", or flags joined by '+' in this order:
+ *				  "debug", "trace-refs", "free-threaded"
+ *	code_name 104		  FIELD OFFSET, bytes
+ *	unicode_kind 32:2:3	  FIELD OFFSET:BIT:BITS, a bit field, counted from the least
+ *				  significant bit of the 4 bytes at OFFSET (a multiple of 4
+ *				  unless the field crosses such a word)
+ *	interp_next 7288 debug=72 ... and the field's slot in _Py_DebugOffsets, bytes from its start
+ *	owner_cstack = 3	  an enumerator
  *
  * Every variant is whole: nothing is inherited between sections.
  */
@@ -33,15 +34,15 @@ enum pw_layout_source {
 };
 
 struct pw_field {
-	int32_t offset;	   /* bytes; an enumerator's value; -1 (absent): the version lacks it */
+	int32_t offset;	    /* bytes; an enumerator's value; -1 (absent): the version lacks it */
 	int32_t debug_slot; /* bytes from the start of _Py_DebugOffsets; -1: not there */
-	uint8_t bit, bits; /* of a bit field; bits 0: none */
-	uint8_t source;	   /* enum pw_layout_source */
+	uint8_t bit, bits;  /* of a bit field; bits 0: none */
+	uint8_t source;	    /* enum pw_layout_source */
 };
 
 enum pw_field_index {
 #define PW_FIELD(name, types, paths, debug_name) PW_FIELD_##name,
-#define PW_ENUMERATOR(name, enumerator) PW_FIELD_##name,
+#define PW_ENUMERATOR(name, enumerator)		 PW_FIELD_##name,
 #include "python/layout_fields.h"
 	PW_FIELD_COUNT
 };
@@ -62,9 +63,11 @@ extern const struct pw_field_info pw_field_infos[PW_FIELD_COUNT];
 enum pw_frame_model {
 	PW_FRAMES_OBJECT,	 /* PyFrameObject, one C evaluation frame each (-3.9) */
 	PW_FRAMES_OBJECT_CFRAME, /* the same with a CFrame on the C stack (3.10) */
-	PW_FRAMES_CFRAME,	 /* _PyInterpreterFrame, entry frames flagged, a _PyCFrame per C frame (3.11) */
-	PW_FRAMES_SHIM_CFRAME,	 /* shim frames on the C stack, newest frame through a _PyCFrame (3.12) */
-	PW_FRAMES_SHIM,		 /* shim frames, newest frame in the thread state (3.13+) */
+	PW_FRAMES_CFRAME,      /* _PyInterpreterFrame, entry frames flagged, a _PyCFrame per C frame
+				  (3.11) */
+	PW_FRAMES_SHIM_CFRAME, /* shim frames on the C stack, newest frame through a _PyCFrame
+				  (3.12) */
+	PW_FRAMES_SHIM,	       /* shim frames, newest frame in the thread state (3.13+) */
 };
 
 enum pw_line_table {
@@ -78,7 +81,8 @@ struct pw_traits {
 	enum pw_frame_model frames;
 	enum pw_line_table lines;
 	bool lasti_in_units;	/* f_lasti counts 2-byte instructions, not bytes (3.10) */
-	bool instr_is_previous; /* the frame's pointer is at the last run instruction, not at the running one */
+	bool instr_is_previous; /* the frame's pointer is at the last run instruction, not at the
+				   running one */
 	bool python2;		/* str is bytes, int is a type of its own, dicts are open tables */
 	bool log2_keys;		/* dk_log2_size and typed dict keys (3.11+) */
 	bool managed_dicts;	/* instance dict in front of the object (3.11+) */
@@ -93,7 +97,7 @@ struct pw_layout {
 	union {
 		struct {
 #define PW_FIELD(name, types, paths, debug_name) struct pw_field name;
-#define PW_ENUMERATOR(name, enumerator) struct pw_field name;
+#define PW_ENUMERATOR(name, enumerator)		 struct pw_field name;
 #include "python/layout_fields.h"
 		};
 		struct pw_field all[PW_FIELD_COUNT];
@@ -114,28 +118,30 @@ struct pw_python_id {
 };
 
 /*
- * Finds the layout for an interpreter.  `layouts_dir` as in struct pw_options.  *ret_candidates receives up
- * to `max` layouts in the order in which they deserve trust (best first): the caller validates them on the
- * target and takes the first that holds.  PW_ERROR_LAYOUT names what was looked for when there is none.
+ * Finds the layout for an interpreter.  `layouts_dir` as in struct pw_options.  *ret_candidates
+ * receives up to `max` layouts in the order in which they deserve trust (best first): the caller
+ * validates them on the target and takes the first that holds.  PW_ERROR_LAYOUT names what was
+ * looked for when there is none.
  */
 struct pw_error *pw_layout_find(const struct pw_python_id *id, const char *layouts_dir,
 				struct pw_layout *ret_candidates, size_t max, size_t *ret_count);
 
 /*
- * The same from debug information of id->module only: slow to open, so pw_layout_find() does it only when no
- * .def file has the version and ABI; ask when none of its candidates held.  *ret_count is 0, without an
- * error, when there is no debug information.
+ * The same from debug information of id->module only: slow to open, so pw_layout_find() does it
+ * only when no .def file has the version and ABI; ask when none of its candidates held.  *ret_count
+ * is 0, without an error, when there is no debug information.
  */
-struct pw_error *pw_layout_find_dwarf(const struct pw_python_id *id, struct pw_layout *ret_candidates,
-				      size_t max, size_t *ret_count);
+struct pw_error *pw_layout_find_dwarf(const struct pw_python_id *id,
+				      struct pw_layout *ret_candidates, size_t max,
+				      size_t *ret_count);
 
-/* Parses the text of a .def file and takes one variant from it.  `name` is for messages.  PW_ERROR_LAYOUT
- * names file, line and what was expected; major and minor are set even then, once the version was read (else
- * they are 0). *ret_found is false when the file has no such variant. */
-struct pw_error *pw_layout_parse(const char *text, size_t length, const char *name, const char *variant,
-				 struct pw_layout *ret, bool *ret_found);
-/* Fills a layout from debug information: every field that the types have.  *ret_found as above: false when
- * the essential types are not there. */
+/* Parses the text of a .def file and takes one variant from it.  `name` is for messages.
+ * PW_ERROR_LAYOUT names file, line and what was expected; major and minor are set even then, once
+ * the version was read (else they are 0). *ret_found is false when the file has no such variant. */
+struct pw_error *pw_layout_parse(const char *text, size_t length, const char *name,
+				 const char *variant, struct pw_layout *ret, bool *ret_found);
+/* Fills a layout from debug information: every field that the types have.  *ret_found as above:
+ * false when the essential types are not there. */
 void pw_layout_from_dwarf(struct pw_dwarf *dwarf, struct pw_layout *ret, bool *ret_found);
 /* Overlays _Py_DebugOffsets (table bytes) on a layout, by the debug slots the layout has. */
 struct pw_error *pw_layout_overlay(struct pw_layout *layout, const void *table, size_t size);

@@ -130,18 +130,25 @@ static void load_codes(struct capture *c)
  * is found from the thread pointer; it holds in containers and after fork, where the number that the
  * target saw may not.
  */
-static const struct pw_lwp *lwp_of(const struct pw_target *target, const struct pw_tstate *tstate)
+static const struct pw_lwp *lwp_of(struct pw_target *target, const struct pw_tstate *tstate)
 {
 	for (size_t i = 0; i < target->lwp_count; i++) {
 		const struct pw_lwp *lwp = &target->lwps[i];
 		if (lwp->regs.thread_pointer && lwp->regs.thread_pointer == tstate->thread_id)
 			return lwp;
 	}
-	if (!tstate->native_id)
-		return NULL;
+	uint32_t number = 0;
+	uint64_t native_id = tstate->native_id;
+	if (!native_id) {
+		/* Before 3.11, and no registers: what glibc noted. */
+		struct pw_error *error = pw_read_u32(
+			target, tstate->thread_id + target->arch->glibc_pthread_tid, &number);
+		native_id = error ? 0 : number;
+		pw_error_destroy(error);
+	}
 	for (size_t i = 0; i < target->lwp_count; i++) {
 		const struct pw_lwp *lwp = &target->lwps[i];
-		if (lwp->ns_tid == tstate->native_id || lwp->tid == tstate->native_id)
+		if (native_id && (lwp->ns_tid == native_id || lwp->tid == native_id))
 			return lwp;
 	}
 	return NULL;
@@ -172,8 +179,8 @@ static void end_thread(struct pw_dump *dump, struct pw_thread *thread, const str
 	if (frames->end == PW_END_COMPLETE)
 		return;
 	char text[256];
-	snprintf(text, sizeof(text), "thread %" PRIu64 ": stack ends early (%s): %s", thread->tid,
-		 pw_end_reason_name(frames->end), frames->end_message);
+	snprintf(text, sizeof(text), "thread %" PRIu64 ": stack ends early (%s at 0x%" PRIx64 "): %s",
+		 thread->tid, pw_end_reason_name(frames->end), frames->end_address, frames->end_message);
 	problem(dump, text);
 	if (thread->end != PW_END_COMPLETE)
 		return;
@@ -257,7 +264,7 @@ static struct pw_error *make_orphan(struct capture *c, size_t index)
 
 static struct pw_error *make_threads(struct capture *c, const struct pw_capture_options *options)
 {
-	const struct pw_target *target = c->session->target;
+	struct pw_target *target = c->session->target;
 	size_t tstates = c->lists.tstate_count;
 	bool native_only = (options && options->native_only_threads) || c->lists.interp_count == 0;
 	c->dump->threads = calloc(target->lwp_count + tstates + 1, sizeof(*c->dump->threads));

@@ -32,5 +32,6 @@ const struct pw_arch pw_arch_aarch64 = {
 	.prpsinfo_pid = 24,
 	.prpsinfo_fname = 40,
 	.decode_regs = decode_regs,
+	.glibc_pthread_tid = 208,
 	.tls_regset = NT_ARM_TLS,
 };

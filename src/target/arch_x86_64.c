@@ -42,5 +42,6 @@ const struct pw_arch pw_arch_x86_64 = {
 	.prpsinfo_pid = 24,
 	.prpsinfo_fname = 40,
 	.decode_regs = decode_regs,
+	.glibc_pthread_tid = 720,
 	.tls_regset = 0,
 };

@@ -101,6 +101,9 @@ static void core_destroy(struct pw_target *target)
 		munmap((void *)core->data, core->size);
 	free(core->path);
 	free(core->segments);
+	for (size_t i = 0; i < core->recovered_count; i++)
+		free(core->recovered[i]);
+	free(core->recovered);
 	free(core->names);
 	free(core->ranges);
 	free(core);
@@ -376,9 +379,9 @@ static void note_cut(struct pw_core *core)
 
 static struct pw_error *parse(struct pw_core *core)
 {
-	Elf64_Ehdr header;
-	const uint8_t *phdrs;
-	uint64_t count;
+	Elf64_Ehdr header = {0};
+	const uint8_t *phdrs = NULL;
+	uint64_t count = 0;
 	struct pw_error *error = check_header(core, &header);
 	if (!error)
 		error = find_phdrs(core, &header, &phdrs, &count);
@@ -398,7 +401,6 @@ static struct pw_error *parse(struct pw_core *core)
 			return error;
 	}
 	settle_segments(core);
-	settle_names(core);
 	note_cut(core);
 	return NULL;
 }
@@ -463,8 +465,12 @@ struct pw_error *pw_target_open_core(const char *path, const struct pw_options *
 		error = map_file(core);
 	if (!error)
 		error = parse(core);
-	if (!error)
+	if (!error && !core->name_count)
+		error = core_recover_names(core, options);
+	if (!error) {
+		settle_names(core);
 		error = core_find_files(core, options);
+	}
 	if (!error)
 		error = core_make_mappings(core);
 	if (!error)

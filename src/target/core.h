@@ -71,6 +71,9 @@ struct pw_core {
 	uint64_t execfn;	   /* AT_EXECFN, 0: unknown */
 	char comm[64];		   /* NT_PRPSINFO */
 	bool has_prstatus, notes_cut;
+	uint64_t notes_read; /* bytes, to bound notes that lie over each other */
+	char **recovered;    /* paths made by core_recover_names() */
+	size_t recovered_count;
 };
 
 /* `length` bytes of the core at `offset`, or NULL when it ends before. */
@@ -80,6 +83,31 @@ static inline const void *core_at(const struct pw_core *core, uint64_t offset, u
 		return NULL;
 	return core->data + offset;
 }
+
+/* An ELF image: a file (fd >= 0), or what the core holds of it in memory (fd < 0). */
+enum { CORE_MAX_PHDRS = 64 };
+struct core_image {
+	const struct pw_core *core;
+	uint64_t start; /* in memory */
+	int fd;
+	uint8_t first[PW_PAGE];
+	size_t first_length;
+	Elf64_Phdr phdrs[CORE_MAX_PHDRS];
+	unsigned phdr_count;
+	uint64_t first_vaddr; /* of the first PT_LOAD, rounded down to a page */
+	uint64_t entry;	      /* e_entry */
+	bool is_elf;
+	uint8_t build_id[CORE_BUILD_ID_MAX];
+	size_t build_id_length;
+};
+/* Fills an image whose core and start, or fd, are set; is_elf stays false for anything else. */
+void core_image_read(struct core_image *image);
+bool core_same_build_id(const struct core_image *a, const struct core_image *b);
+/* Opens a regular file without side effects; -1: cannot. */
+int core_open_regular(const char *path);
+
+/* For a core without NT_FILE: names the ELF images in its memory by their build-ids and sonames. */
+struct pw_error *core_recover_names(struct pw_core *core, const struct pw_options *options);
 
 /* Bytes that the core itself holds of an address, without any file; how many were copied. */
 size_t core_read_segments(const struct pw_core *core, uint64_t address, void *buffer,

@@ -13,95 +13,12 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-enum { MAX_FILES = 16384, MAX_PHDRS = 64, FIRST_PAGE = PW_PAGE, MAX_NOTE = 4096 };
-
-/* An ELF image: a file (fd >= 0), or what the core holds of it in memory. */
-struct image {
-	const struct pw_core *core;
-	uint64_t start; /* in memory */
-	int fd;
-	uint8_t first[FIRST_PAGE];
-	size_t first_length;
-	Elf64_Phdr phdrs[MAX_PHDRS];
-	unsigned phdr_count;
-	uint64_t first_vaddr; /* of the first PT_LOAD, rounded down to a page */
-	bool is_elf;
-	uint8_t build_id[CORE_BUILD_ID_MAX];
-	size_t build_id_length;
-};
-
-static size_t image_read(const struct image *image, uint64_t offset, void *buffer, size_t length)
-{
-	if (image->fd < 0)
-		return core_read_segments(image->core, image->start + offset, buffer, length);
-	if (offset > INT64_MAX)
-		return 0;
-	ssize_t got = pread(image->fd, buffer, length, (off_t)offset);
-	return got < 0 ? 0 : (size_t)got;
-}
-
-/* Finds NT_GNU_BUILD_ID in the bytes of a PT_NOTE. */
-static void find_build_id(struct image *image, const uint8_t *bytes, size_t size, uint64_t align)
-{
-	uint64_t mask = align == 8 ? 7 : 3;
-	while (size >= sizeof(Elf64_Nhdr)) {
-		Elf64_Nhdr note;
-		memcpy(&note, bytes, sizeof(note));
-		uint64_t desc_at = sizeof(note) + (((uint64_t)note.n_namesz + 3) & ~UINT64_C(3));
-		desc_at = (desc_at + mask) & ~mask;
-		uint64_t next = (desc_at + note.n_descsz + mask) & ~mask;
-		if (desc_at + note.n_descsz > size)
-			return;
-		if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == 4 &&
-		    !memcmp(bytes + sizeof(note), "GNU", 4) && note.n_descsz &&
-		    note.n_descsz <= CORE_BUILD_ID_MAX) {
-			memcpy(image->build_id, bytes + desc_at, note.n_descsz);
-			image->build_id_length = note.n_descsz;
-			return;
-		}
-		if (next >= size)
-			return;
-		bytes += next;
-		size -= next;
-	}
-}
-
-static void read_image(struct image *image)
-{
-	Elf64_Ehdr header;
-	image->first_length = image_read(image, 0, image->first, sizeof(image->first));
-	if (image->first_length < sizeof(header))
-		return;
-	memcpy(&header, image->first, sizeof(header));
-	if (memcmp(header.e_ident, ELFMAG, SELFMAG) || header.e_ident[EI_CLASS] != ELFCLASS64 ||
-	    header.e_phentsize != sizeof(Elf64_Phdr) || header.e_phnum > MAX_PHDRS)
-		return;
-	size_t size = header.e_phnum * sizeof(Elf64_Phdr);
-	if (image_read(image, header.e_phoff, image->phdrs, size) < size)
-		return;
-	image->phdr_count = header.e_phnum;
-	for (unsigned i = 0; i < image->phdr_count && !image->is_elf; i++) {
-		if (image->phdrs[i].p_type != PT_LOAD)
-			continue;
-		image->is_elf = true;
-		image->first_vaddr = pw_page_down(image->phdrs[i].p_vaddr);
-	}
-	for (unsigned i = 0; i < image->phdr_count && !image->build_id_length; i++) {
-		const Elf64_Phdr *phdr = &image->phdrs[i];
-		uint8_t bytes[MAX_NOTE];
-		if (phdr->p_type != PT_NOTE || phdr->p_filesz > sizeof(bytes))
-			continue;
-		/* In memory it is found by its address. */
-		uint64_t at = image->fd < 0 ? phdr->p_vaddr - image->first_vaddr : phdr->p_offset;
-		size_t got = image_read(image, at, bytes, (size_t)phdr->p_filesz);
-		find_build_id(image, bytes, got, phdr->p_align);
-	}
-}
+enum { MAX_FILES = 16384 };
 
 /* ---- what a file's segments cover
  * ---------------------------------------------------------------- */
 
-static void take_loads(struct core_file *file, const struct image *image)
+static void take_loads(struct core_file *file, const struct core_image *image)
 {
 	uint64_t highest = 0;
 	for (unsigned i = 0; i < image->phdr_count && file->load_count < CORE_MAX_LOADS; i++) {
@@ -151,7 +68,7 @@ unsigned core_file_flags(const struct core_file *file, uint64_t address)
 	return load ? load->p_flags : 0;
 }
 
-static int open_regular(const char *path)
+int core_open_regular(const char *path)
 {
 	struct stat st;
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -167,7 +84,7 @@ bool core_file_read(struct core_file *file, uint64_t file_offset, void *buffer, 
 	if (!file->tried) {
 		struct stat st;
 		file->tried = true;
-		pw_auto_close int fd = open_regular(file->host_path);
+		pw_auto_close int fd = core_open_regular(file->host_path);
 		if (fd < 0 || fstat(fd, &st) || !st.st_size)
 			return false;
 		void *data = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
@@ -220,7 +137,7 @@ struct finder {
 	struct tally absent, unchecked;
 };
 
-static void format_build_id(const struct image *image, char text[2 * CORE_BUILD_ID_MAX + 16])
+static void format_build_id(const struct core_image *image, char text[2 * CORE_BUILD_ID_MAX + 16])
 {
 	if (!image->build_id_length)
 		strcpy(text, "none");
@@ -228,28 +145,32 @@ static void format_build_id(const struct image *image, char text[2 * CORE_BUILD_
 		snprintf(text + 2 * i, 3, "%02x", image->build_id[i]);
 }
 
-static bool same_build_id(const struct image *a, const struct image *b)
+bool core_same_build_id(const struct core_image *a, const struct core_image *b)
 {
 	return a->build_id_length == b->build_id_length &&
 	       !memcmp(a->build_id, b->build_id, a->build_id_length);
 }
 
 static void note_other_build(struct finder *finder, const struct core_file *file,
-			     const struct image *memory, const struct image *disk)
+			     const struct core_image *memory, const struct core_image *disk)
 {
 	char was[2 * CORE_BUILD_ID_MAX + 16], is[2 * CORE_BUILD_ID_MAX + 16];
 	format_build_id(memory, was);
 	format_build_id(disk, is);
+	pw_auto_buffer struct pw_buffer path;
+	pw_buffer_init(&path);
+	pw_text_append_bytes(&path, file->host_path, strlen(file->host_path));
 	pw_notes_add(
 		&finder->core->base.notes,
 		"%s is not the file that the core was made with and is not used: its build-id is "
 		"%s, expected %s",
-		file->host_path, is, was);
+		path.failed ? "a file" : path.data, is, was);
 }
 
 /* Compares what the core holds of the mapping with the file. */
-static void check_file(struct finder *finder, struct core_file *file, const struct image *memory,
-		       const struct image *disk, bool needs_proof)
+static void check_file(struct finder *finder, struct core_file *file,
+		       const struct core_image *memory, const struct core_image *disk,
+		       bool needs_proof)
 {
 	bool has_id = memory->build_id_length;
 	if (!memory->is_elf && memory->first_length)
@@ -271,7 +192,7 @@ static void check_file(struct finder *finder, struct core_file *file, const stru
 	/* Without a build-id the first page itself is compared. */
 	size_t common = memory->first_length < disk->first_length ? memory->first_length
 								  : disk->first_length;
-	if (has_id ? same_build_id(memory, disk) : !memcmp(memory->first, disk->first, common))
+	if (has_id ? core_same_build_id(memory, disk) : !memcmp(memory->first, disk->first, common))
 		file->usable = true;
 	else
 		note_other_build(finder, file, memory, disk);
@@ -304,11 +225,11 @@ static struct pw_error *examine(struct finder *finder, struct core_file *file)
 	file->host_path =
 		chosen ? strdup(finder->executable) : pw_target_host_path(&core->base, path);
 
-	struct image memory = {.core = core, .start = file->start, .fd = -1};
-	read_image(&memory);
-	struct image disk = {.fd = file->host_path ? open_regular(file->host_path) : -1};
+	struct core_image memory = {.core = core, .start = file->start, .fd = -1};
+	core_image_read(&memory);
+	struct core_image disk = {.fd = file->host_path ? core_open_regular(file->host_path) : -1};
 	if (disk.fd >= 0) {
-		read_image(&disk);
+		core_image_read(&disk);
 		close(disk.fd);
 		check_file(finder, file, &memory, &disk, deleted);
 	} else if (memory.is_elf) {

@@ -19,7 +19,8 @@ static struct pw_error *parse_prstatus(struct pw_core *core, const uint8_t *desc
 	memcpy(&signal, desc + 12, sizeof(signal));
 	struct pw_lwp lwp = {.tid = (uint32_t)tid, .ns_tid = (uint32_t)tid, .has_regs = true};
 	arch->decode_regs(desc + arch->prstatus_regs, &lwp.regs);
-	/* The thread that died comes first.  Nobody dies of SIGSTOP: a debugger stopped it for a core. */
+	/* The thread that died comes first.  Nobody dies of SIGSTOP: a debugger stopped it for a
+	 * core. */
 	if (!core->has_prstatus && signal > 0 && signal < 128 && signal != SIGSTOP)
 		core->base.signal = signal;
 	core->has_prstatus = true;
@@ -67,18 +68,17 @@ static struct pw_error *parse_file(struct pw_core *core, const uint8_t *desc, si
 	memcpy(head, desc, sizeof(head));
 	uint64_t count = head[0], page_size = head[1];
 	uint64_t most = (size - sizeof(head)) / sizeof(triple);
-	if (count > most) {
-		core->notes_cut = true;
-		count = most;
-	}
-	core->names = calloc(count ? count : 1, sizeof(*core->names));
+	core->names = calloc(count < most ? count + 1 : most + 1, sizeof(*core->names));
 	if (!core->names)
 		return &pw_error_nomem;
-	/* With a triple missing the paths are not where they seem to be. */
-	const char *path = (const char *)desc + sizeof(head) + head[0] * sizeof(triple);
-	if (head[0] > most)
+	/* With a triple missing there are no paths. */
+	if (count > most) {
+		core->notes_cut = true;
 		return NULL;
-	size_t left = size - sizeof(head) - count * sizeof(triple);
+	}
+	size_t paths_at = sizeof(head) + (size_t)count * sizeof(triple);
+	const char *path = (const char *)desc + paths_at;
+	size_t left = size - paths_at;
 	for (uint64_t i = 0; i < count; i++) {
 		size_t length = strnlen(path, left);
 		if (length == left) {
@@ -146,6 +146,9 @@ struct pw_error *core_parse_notes(struct pw_core *core, uint64_t offset, uint64_
 		core->notes_cut = true;
 		size = core->size - offset;
 	}
+	core->notes_read += size;
+	if (core->notes_read > 2 * (uint64_t)core->size)
+		return NULL;
 	const uint8_t *note = core->data + offset;
 	while (size >= sizeof(Elf64_Nhdr)) {
 		Elf64_Nhdr header;

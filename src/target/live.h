@@ -50,7 +50,7 @@ struct pw_proc_map {
 	uint64_t inode;
 	unsigned dev_major, dev_minor;
 	char *path;   /* inside the line that was parsed; NULL: anonymous */
-	bool deleted; /* " (deleted)" was taken off the path */
+	bool deleted; /* the path ends in " (deleted)" */
 };
 /* Parses one line of maps, which it changes; false: not understood. */
 bool pw_proc_parse_map(char *line, struct pw_proc_map *ret);

@@ -106,14 +106,12 @@ static char *find_host_path(const struct pw_live *live, const struct pw_proc_map
 
 static struct pw_error *set_executable(struct pw_live *live, bool sysroot)
 {
-	static const char suffix[] = " (deleted)";
 	struct pw_target *target = &live->base;
 	pw_auto_free char *link = read_link(live->proc, "exe");
 	if (!link)
 		return NULL;
 	char exe[96];
 	snprintf(exe, sizeof(exe), "%s/exe", live->proc);
-	size_t length = strlen(link);
 	bool outside;
 	const char *path = target_view(live, link, &outside);
 	char *named = outside ? strdup(path) : pw_target_host_path(target, path);
@@ -121,9 +119,6 @@ static struct pw_error *set_executable(struct pw_live *live, bool sysroot)
 		free(named);
 		named = NULL;
 	}
-	if (!named && length > sizeof(suffix) - 1 &&
-	    !strcmp(link + length - sizeof(suffix) + 1, suffix))
-		link[length - sizeof(suffix) + 1] = 0;
 	target->executable = strdup(path);
 	target->executable_host = named ? named : strdup(exe);
 	return target->executable && target->executable_host ? NULL : &pw_error_nomem;

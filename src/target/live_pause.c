@@ -288,14 +288,11 @@ static struct pw_error *stop_all(struct pw_tracer *tracer)
 /* ---- letting go --------------------------------------------------------------------------------
  */
 
+/* What does not stand still by now is let go by the end of this thread. */
 static void release_all(struct pw_tracer *tracer)
 {
 	for (size_t i = 0; i < tracer->count; i++) {
 		struct task *task = &tracer->tasks[i];
-		if (task->phase == TASK_SEIZED) {
-			ptrace(PTRACE_INTERRUPT, task->tid, 0, 0);
-			task->phase = TASK_INTERRUPTED;
-		}
 		if (task->phase == TASK_INTERRUPTED || task->phase == TASK_STUCK)
 			poll_task(tracer, task);
 		if (task->phase == TASK_STOPPED)
@@ -407,7 +404,7 @@ struct pw_error *pw_live_pause(struct pw_target *target)
 	if (live->tracer)
 		return NULL;
 	target->pause_ns = 0;
-	struct pw_tracer *tracer;
+	struct pw_tracer *tracer = NULL;
 	struct pw_error *error = start(live, &tracer);
 	if (error)
 		return error;

@@ -185,11 +185,8 @@ bool pw_proc_parse_map(char *line, struct pw_proc_map *ret)
 		return true;
 	unescape(path);
 	size_t length = strlen(path);
-	if (path[0] == '/' && length > sizeof(suffix) - 1 &&
-	    !strcmp(path + length - (sizeof(suffix) - 1), suffix)) {
-		path[length - (sizeof(suffix) - 1)] = 0;
-		ret->deleted = true;
-	}
+	ret->deleted = path[0] == '/' && length > sizeof(suffix) - 1 &&
+		       !strcmp(path + length - (sizeof(suffix) - 1), suffix);
 	ret->path = path;
 	return true;
 }

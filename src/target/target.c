@@ -254,7 +254,7 @@ struct pw_error *pw_read(struct pw_target *target, uint64_t address, void *buffe
 
 struct pw_error *pw_read_u64(struct pw_target *target, uint64_t address, uint64_t *ret)
 {
-	uint64_t value;
+	uint64_t value = 0;
 	struct pw_error *error = pw_read(target, address, &value, sizeof(value));
 	if (!error)
 		*ret = value;
@@ -263,7 +263,7 @@ struct pw_error *pw_read_u64(struct pw_target *target, uint64_t address, uint64_
 
 struct pw_error *pw_read_u32(struct pw_target *target, uint64_t address, uint32_t *ret)
 {
-	uint32_t value;
+	uint32_t value = 0;
 	struct pw_error *error = pw_read(target, address, &value, sizeof(value));
 	if (!error)
 		*ret = value;
@@ -272,7 +272,7 @@ struct pw_error *pw_read_u32(struct pw_target *target, uint64_t address, uint32_
 
 struct pw_error *pw_read_u8(struct pw_target *target, uint64_t address, uint8_t *ret)
 {
-	uint8_t value;
+	uint8_t value = 0;
 	struct pw_error *error = pw_read(target, address, &value, sizeof(value));
 	if (!error)
 		*ret = value;

@@ -7,7 +7,6 @@
  * without limit and with the kernel's default filter, may be traced by its own user whatever Yama says, and
  * writes its output to FILE.
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>

@@ -22,7 +22,6 @@ pywalk itself are :class:`Error`.
 
 import os
 from typing import (
-    Any,
     Callable,
     Iterable,
     List,
@@ -81,6 +80,7 @@ __all__ = [
 __version__: str = _pywalk.version
 
 _Path = Union[str, bytes, "os.PathLike[str]"]
+_NativeFrame = Tuple[int, int, int, Optional[str], int, Optional[str], bool, Sequence[int]]
 _S = TypeVar("_S", bound="Session")
 
 
@@ -219,7 +219,7 @@ class Thread:
         self.state: str = info[6]
 
     def __repr__(self) -> str:
-        return "<pywalk.Thread tid={} name={!r}>".format(self.tid, self.name)
+        return f"<pywalk.Thread tid={self.tid} name={self.name!r}>"
 
     @property
     def frames(self) -> List[Frame]:
@@ -231,7 +231,7 @@ class Thread:
         """Why the stack ends where it does."""
         return End._make(self._handle.end())
 
-    def merge(self, native_frames: Iterable[Tuple[Any, ...]]) -> None:
+    def merge(self, native_frames: Iterable[_NativeFrame]) -> None:
         """Put native frames (:class:`NativeFrame`, newest first) among the Python frames.
 
         :attr:`frames`, :meth:`to_json` and :meth:`to_text` give the result from then on.

@@ -1,6 +1,6 @@
 """The C half of the package pywalk.  Use the package."""
 
-from typing import Callable, Iterable, List, Optional, Sequence, Tuple
+from typing import Callable, Iterable, Sequence
 
 version: str
 
@@ -20,83 +20,83 @@ class LayoutError(Error): ...
 class UnsupportedError(Error): ...
 class InputOutputError(Error): ...
 
-_Frame = Tuple[
+_Frame = tuple[
     str,  # kind
-    Optional[str],  # name
-    Optional[str],  # qualname
-    Optional[str],  # file
-    Optional[int],  # line
-    Optional[int],  # end_line
-    Optional[int],  # column
-    Optional[int],  # end_column
-    Optional[str],  # proof
+    str | None,  # name
+    str | None,  # qualname
+    str | None,  # file
+    int | None,  # line
+    int | None,  # end_line
+    int | None,  # column
+    int | None,  # end_column
+    str | None,  # proof
     int,  # address
     int,  # code
     int,  # anchor
-    Optional[int],  # interpreter
-    Optional[int],  # native_index
+    int | None,  # interpreter
+    int | None,  # native_index
     bool,  # incomplete
     bool,  # entry
     int,  # pc
-    Optional[str],  # symbol
+    str | None,  # symbol
     int,  # offset
-    Optional[str],  # module
+    str | None,  # module
 ]
-_Mapping = Tuple[int, int, int, Optional[str], bool, bool]
-_NativeFrame = Tuple[int, int, int, Optional[str], int, Optional[str], bool, Sequence[int]]
-_Warn = Optional[Callable[[str], object]]
+_Mapping = tuple[int, int, int, str | None, bool, bool]
+_NativeFrame = tuple[int, int, int, str | None, int, str | None, bool, Sequence[int]]
+_Warn = Callable[[str], object] | None
 
 class Thread:
     def info(
         self,
-    ) -> Tuple[int, Optional[str], Optional[str], Optional[int], int, Optional[bool], str]: ...
-    def end(self) -> Tuple[str, int, Optional[str]]: ...
-    def frames(self) -> List[_Frame]: ...
+    ) -> tuple[int, str | None, str | None, int | None, int, bool | None, str]: ...
+    def end(self) -> tuple[str, int, str | None]: ...
+    def frames(self) -> list[_Frame]: ...
     def merge(self, __native_frames: Iterable[_NativeFrame]) -> None: ...
     def write(self, __format: str, __color: bool) -> str: ...
 
 class Dump:
     def close(self) -> None: ...
     def pause(self) -> int: ...
-    def problems(self) -> List[str]: ...
-    def interpreters(self) -> List[Tuple[int, int, bool]]: ...
-    def threads(self) -> List[Thread]: ...
+    def problems(self) -> list[str]: ...
+    def interpreters(self) -> list[tuple[int, int, bool]]: ...
+    def threads(self) -> list[Thread]: ...
     def write(self, __format: str, __color: bool) -> str: ...
 
 class Session:
     def close(self) -> None: ...
     def closed(self) -> bool: ...
-    def set_threads(self, __threads: Iterable[Tuple[int, int, int, Optional[str]]]) -> None: ...
+    def set_threads(self, __threads: Iterable[tuple[int, int, int, str | None]]) -> None: ...
     def capture(self, __native_only_threads: bool, __max_frames: int, __no_stop: bool) -> Dump: ...
-    def info(self) -> Tuple[int, Optional[str], Optional[str], List[str], Optional[str]]: ...
-    def facts(self) -> List[Tuple[str, str, str, str]]: ...
+    def info(self) -> tuple[int, str | None, str | None, list[str], str | None]: ...
+    def facts(self) -> list[tuple[str, str, str, str]]: ...
 
 def open_pid(
     __pid: int,
-    __executable: Optional[bytes],
-    __sysroot: Optional[bytes],
-    __layouts: Optional[bytes],
-    __debug_dir: Optional[bytes],
+    __executable: bytes | None,
+    __sysroot: bytes | None,
+    __layouts: bytes | None,
+    __debug_dir: bytes | None,
     __warn: _Warn,
 ) -> Session: ...
 def open_core(
     __path: bytes,
-    __executable: Optional[bytes],
-    __sysroot: Optional[bytes],
-    __layouts: Optional[bytes],
-    __debug_dir: Optional[bytes],
+    __executable: bytes | None,
+    __sysroot: bytes | None,
+    __layouts: bytes | None,
+    __debug_dir: bytes | None,
     __warn: _Warn,
 ) -> Session: ...
 def open_reader(
-    __read: Callable[[int, int], Optional[bytes]],
-    __symbol: Optional[Callable[[str], int]],
+    __read: Callable[[int, int], bytes | None],
+    __symbol: Callable[[str], int] | None,
     __pid: int,
     __local: bool,
     __mappings: Iterable[_Mapping],
-    __target_executable: Optional[bytes],
-    __executable: Optional[bytes],
-    __sysroot: Optional[bytes],
-    __layouts: Optional[bytes],
-    __debug_dir: Optional[bytes],
+    __target_executable: bytes | None,
+    __executable: bytes | None,
+    __sysroot: bytes | None,
+    __layouts: bytes | None,
+    __debug_dir: bytes | None,
     __warn: _Warn,
 ) -> Session: ...

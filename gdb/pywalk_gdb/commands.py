@@ -1,0 +1,353 @@
+"""The commands."""
+
+import json
+from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, Optional, Sequence
+
+import gdb
+
+from . import inferior, library, native, sessions, text
+
+if TYPE_CHECKING:
+    import pywalk
+
+
+class Arguments(NamedTuple):
+    every: bool  #: -a, --all
+    as_json: bool
+    frames: Optional[int]  #: N innermost frames, -N outermost ones
+
+    def cut(self, length: int) -> slice:
+        if self.frames is None:
+            return slice(0, length)
+        if self.frames >= 0:
+            return slice(0, min(self.frames, length))
+        return slice(max(length + self.frames, 0), length)
+
+
+def _parse(command: str, argument: str, options: Sequence[str], counts: bool) -> Arguments:
+    every = as_json = False
+    count: Optional[int] = None
+    for word in gdb.string_to_argv(argument):
+        if word in ("-a", "--all", "-all") and "--all" in options:
+            every = True
+        elif word in ("--json", "-json"):
+            as_json = True
+        elif counts and count is None and word.lstrip("-").isdigit() and word.count("-") < 2:
+            count = int(word)
+        elif word.startswith("-"):
+            raise gdb.GdbError(f"Unrecognized option for {command}: {word}")
+        elif counts and count is None:
+            raise gdb.GdbError(f"Not a number of frames: {word}")
+        else:
+            raise gdb.GdbError(f"Junk after arguments of {command}: {word}")
+    return Arguments(every, as_json, count)
+
+
+def _show(lines: Sequence[str]) -> None:
+    for line in lines:
+        gdb.write(line.encode("utf-8", "backslashreplace").decode("utf-8") + "\n")
+
+
+class _Command(gdb.Command):
+    """What the commands share: arguments, completion, and errors in GDB's manner."""
+
+    name = ""
+    options: Sequence[str] = ("--json",)
+    counts = False
+
+    def __init__(self, category: int) -> None:
+        super().__init__(self.name, category)
+
+    def complete(self, line: str, word: Optional[str]) -> List[str]:
+        # GDB breaks words at dashes or not, depending on its version.
+        typed = line.rsplit(None, 1)[-1] if line and not line[-1].isspace() else ""
+        skip = len(typed) - len(word or "")
+        return [option[skip:] for option in self.options if option.startswith(typed)]
+
+    def invoke(self, argument: str, from_tty: bool) -> None:
+        self.dont_repeat()
+        arguments = _parse(self.name, argument, self.options, self.counts)
+        inferior.require_process()
+        error_type = library.error_type()
+        try:
+            with inferior.selection_kept():
+                self.run(arguments)
+        except error_type as error:
+            message = text.printable(str(error))
+            raise gdb.GdbError(message[:1].upper() + message[1:] + ".") from None
+
+    def run(self, arguments: Arguments) -> None:
+        raise NotImplementedError
+
+
+def _gdb_threads() -> Dict[int, gdb.InferiorThread]:
+    return {
+        thread.ptid[1] or thread.ptid[0]: thread for thread in gdb.selected_inferior().threads()
+    }
+
+
+def _thread_number(thread: Optional[gdb.InferiorThread]) -> str:
+    if thread is None:
+        return "-"
+    if len(gdb.inferiors()) > 1:
+        return f"{gdb.selected_inferior().num}.{thread.num}"
+    return str(thread.num)
+
+
+def _selected(dump: "pywalk.Dump") -> "pywalk.Thread":
+    selected = gdb.selected_thread()
+    if selected is None:
+        raise gdb.GdbError("No thread selected.")
+    tid = selected.ptid[1] or selected.ptid[0]
+    for thread in dump.threads:
+        if thread.tid == tid:
+            return thread
+    raise gdb.GdbError(f"Thread {_thread_number(selected)} (LWP {tid}) runs no Python code.")
+
+
+def _report_problems(dump: "pywalk.Dump") -> None:
+    for problem in dump.problems:
+        _show(["warning: " + text.printable(problem)])
+
+
+class _Backtrace(_Command):
+    options = ("--all", "--json", "-a")
+    counts = True
+
+    def __init__(self) -> None:
+        super().__init__(gdb.COMMAND_STACK)
+
+    #: Whether native frames are walked and shown.
+    mixed = False
+
+    def run(self, arguments: Arguments) -> None:
+        kept = sessions.current()
+        with kept.session.capture(native_only_threads=self.mixed) as dump:
+            if arguments.every:
+                self._run_all(kept, dump, arguments)
+                return
+            thread = _selected(dump)
+            if gdb.selected_thread().is_running():
+                raise gdb.GdbError("Selected thread is running.")
+            if self.mixed:
+                self._merge(kept, thread)
+            if arguments.as_json:
+                _show([_json(thread, arguments)])
+            else:
+                self._print(thread, arguments)
+                _report_problems(dump)
+
+    def _run_all(self, kept: sessions.Open, dump: "pywalk.Dump", arguments: Arguments) -> None:
+        known = _gdb_threads()
+        walker = self._walker(kept)
+        first = True
+        for thread in dump.threads:
+            one = known.get(thread.tid)
+            stopped = one is not None and not one.is_running()
+            if one is not None and stopped:
+                one.switch()
+                if self.mixed:
+                    thread.merge(walker.walk())
+            if not arguments.as_json:
+                _show([] if first else [""])
+                _show([text.thread_head(_thread_number(one), thread)])
+                self._print(thread, arguments, stopped)
+            first = False
+        if arguments.as_json:
+            whole = json.loads(dump.to_json())
+            for entry in whole["threads"]:
+                entry["frames"] = entry["frames"][arguments.cut(len(entry["frames"]))]
+            _show([json.dumps(whole, ensure_ascii=False)])
+        else:
+            _report_problems(dump)
+
+    @staticmethod
+    def _walker(kept: sessions.Open) -> native.Walker:
+        return native.Walker(kept.reader.mappings, _proved_by_pointer(kept.session))
+
+    def _merge(self, kept: sessions.Open, thread: "pywalk.Thread") -> None:
+        thread.merge(self._walker(kept).walk())
+
+    def _print(self, thread: "pywalk.Thread", arguments: Arguments, stopped: bool = True) -> None:
+        """The frames of `thread`, which is the one selected in GDB if it is `stopped`."""
+        frames = thread.frames
+        # Native frames keep their order and none is left out: the n-th is GDB's level n.
+        levels = _native_levels(frames)
+        shown = range(len(frames))[arguments.cut(len(frames))]
+        wanted = [levels[i] for i in shown if frames[i].kind == "native"]
+        words: Dict[int, str] = {}
+        if wanted and stopped:
+            words = native.wording(wanted[0], wanted[-1])
+        for i in shown:
+            frame = frames[i]
+            if frame.kind == "python":
+                _show([text.python_frame(i, frame)])
+            else:
+                _show([text.native_frame(i, frame, words.get(levels[i]))])
+        if len(shown) and shown[-1] + 1 < len(frames):
+            _show(["(More stack frames follow...)"])
+        elif not frames:
+            _show(["     (no Python frames)"])
+        _show(text.end(thread.end))
+
+
+def _native_levels(frames: Sequence["pywalk.Frame"]) -> List[int]:
+    levels, level = [], 0
+    for frame in frames:
+        levels.append(level)
+        level += frame.kind == "native"
+    return levels
+
+
+def _proved_by_pointer(session: "pywalk.Session") -> bool:
+    """Whether C frames are known by the pointer they hold: CPython 3.9 and older."""
+    parts = (session.version or "").split(".")
+    try:
+        return (int(parts[0]), int(parts[1])) < (3, 10)
+    except (IndexError, ValueError):
+        return True
+
+
+def _json(thread: "pywalk.Thread", arguments: Arguments) -> str:
+    whole = thread.to_json()
+    if arguments.frames is None:
+        return whole.rstrip("\n")
+    found = json.loads(whole)
+    found["frames"] = found["frames"][arguments.cut(len(found["frames"]))]
+    return json.dumps(found, ensure_ascii=False)
+
+
+class MixedBacktrace(_Backtrace):
+    """Print the Python and C frames of the selected thread in one stack.
+
+    Usage: py-mixed-bt [OPTION]... [COUNT | -COUNT]
+
+    With a COUNT, print only the innermost COUNT frames; with a negative one,
+    the outermost.  A Python frame stands above the C frame that runs it.
+
+    Options:
+      -a, --all
+        Print the stacks of all threads.
+
+      --json
+        Print JSON: the thread, or with --all the whole process, in the
+        format of `pywalk dump --json`."""
+
+    name = "py-mixed-bt"
+    mixed = True
+
+
+class PythonBacktrace(_Backtrace):
+    """Print the Python frames of the selected thread.
+
+    Usage: py-bt [OPTION]... [COUNT | -COUNT]
+
+    With a COUNT, print only the innermost COUNT frames; with a negative one,
+    the outermost.
+
+    Options:
+      -a, --all
+        Print the stacks of all threads.
+
+      --json
+        Print JSON: the thread, or with --all the whole process, in the
+        format of `pywalk dump --json`."""
+
+    name = "py-bt"
+
+
+class Threads(_Command):
+    """List the threads as Python knows them.
+
+    Usage: py-threads [--json]
+
+    Shows GDB's number and the kernel's, the name that threading gives, the
+    interpreter, who holds the GIL, and the newest Python frame."""
+
+    name = "py-threads"
+
+    def __init__(self) -> None:
+        super().__init__(gdb.COMMAND_STATUS)
+
+    def run(self, arguments: Arguments) -> None:
+        kept = sessions.current()
+        with kept.session.capture(native_only_threads=True) as dump:
+            known = _gdb_threads()
+            if arguments.as_json:
+                threads = []
+                for thread in dump.threads:
+                    entry: Dict[str, Any] = json.loads(thread.to_json())
+                    entry["frames"] = entry["frames"][:1]
+                    one = known.get(thread.tid)
+                    entry["gdb_thread"] = _thread_number(one) if one else None
+                    threads.append(entry)
+                _show([json.dumps({"threads": threads}, ensure_ascii=False)])
+                return
+            selected = gdb.selected_thread()
+            rows = [_thread_row(thread, known.get(thread.tid), selected) for thread in dump.threads]
+            heads = ["", "Id", "LWP", "Name", "Interpreter", "GIL", "Frame"]
+            _show(text.table(heads, rows))
+            _report_problems(dump)
+
+
+_GIL = {True: "yes", False: "no", None: "?"}
+
+
+def _thread_row(
+    thread: "pywalk.Thread",
+    one: Optional[gdb.InferiorThread],
+    selected: Optional[gdb.InferiorThread],
+) -> List[str]:
+    newest = next((frame for frame in thread.frames if frame.kind == "python"), None)
+    where = "(no Python)"
+    if newest is not None:
+        # Without the level.
+        where = text.python_frame(0, newest).split("[py] ", 1)[1]
+    mark = "*" if one is not None and selected is not None and one.ptid == selected.ptid else ""
+    return [
+        mark,
+        _thread_number(one),
+        str(thread.tid or "-"),
+        text.printable(thread.name or thread.kernel_name or "-"),
+        "-" if thread.interpreter is None else str(thread.interpreter),
+        _GIL[thread.holds_gil],
+        where,
+    ]
+
+
+class Interpreters(_Command):
+    """List the Python interpreters of the process.
+
+    Usage: py-interpreters [--json]"""
+
+    name = "py-interpreters"
+
+    def __init__(self) -> None:
+        super().__init__(gdb.COMMAND_STATUS)
+
+    def run(self, arguments: Arguments) -> None:
+        kept = sessions.current()
+        with kept.session.capture() as dump:
+            if arguments.as_json:
+                whole = json.loads(dump.to_json())
+                _show([json.dumps({"interpreters": whole["interpreters"]}, ensure_ascii=False)])
+                return
+            threads = dump.threads
+            rows = [
+                [
+                    str(one.id),
+                    f"{one.address:#x}",
+                    "yes" if one.main else "no",
+                    str(sum(thread.interpreter == one.id for thread in threads)),
+                ]
+                for one in dump.interpreters
+            ]
+            _show(text.table(["Id", "Address", "Main", "Threads"], rows))
+            _report_problems(dump)
+
+
+def register() -> None:
+    MixedBacktrace()
+    PythonBacktrace()
+    Threads()
+    Interpreters()

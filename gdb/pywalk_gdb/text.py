@@ -1,0 +1,87 @@
+"""Lines for a terminal.  What came from the target is escaped first."""
+
+import re
+from typing import TYPE_CHECKING, List, Match, Optional
+
+if TYPE_CHECKING:
+    import pywalk
+
+# What steers a terminal: C0, DEL, C1, line separators, bidirectional marks and overrides.
+_STEERING = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+
+
+def _escape(match: Match[str]) -> str:
+    code = ord(match.group())
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
+def printable(text: str) -> str:
+    return _STEERING.sub(_escape, text)
+
+
+def _level(number: int) -> str:
+    return f"#{number:<2d} "
+
+
+def python_frame(number: int, frame: "pywalk.Frame") -> str:
+    name = frame.qualname or frame.name or "??"
+    line = "{}[py] {} at {}:{}".format(
+        _level(number),
+        printable(name),
+        printable(frame.file or "??"),
+        frame.line if frame.line is not None else "?",
+    )
+    if frame.proof == "none":
+        line += " (its C frame is not known)"
+    return line
+
+
+def native_frame(number: int, frame: "pywalk.Frame", words: Optional[str]) -> str:
+    if words is None:
+        words = "{:#018x} in {} ()".format(frame.pc, printable(frame.symbol or "??"))
+        if frame.module:
+            words += " from " + printable(frame.module)
+    return _level(number) + "[c] " + words
+
+
+_END = {
+    "unreadable": "unreadable memory",
+    "cycle": "the chain of frames comes back to itself",
+    "corrupt": "corrupt data",
+    "limit": "limit of frames",
+}
+
+
+def end(end: "pywalk.End") -> List[str]:
+    """The line that says why the stack is not complete; none when it is."""
+    if end.reason == "complete":
+        return []
+    line = "     (stack ends here: " + _END.get(end.reason, end.reason)
+    if end.address:
+        line += f" at {end.address:#x}"
+    if end.message:
+        line += ": " + printable(end.message)
+    return [line + ")"]
+
+
+def table(heads: List[str], rows: List[List[str]]) -> List[str]:
+    """Columns as wide as they must be, as in `info threads`."""
+    lines = [heads, *rows]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(heads))]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in lines
+    ]
+
+
+def thread_head(num: str, thread: "pywalk.Thread") -> str:
+    """As GDB's `thread apply all bt` has it."""
+    head = f"Thread {num} (LWP {thread.tid})"
+    if thread.name:
+        head += f' "{printable(thread.name)}"'
+    elif thread.kernel_name:
+        head += f' "{printable(thread.kernel_name)}"'
+    if thread.holds_gil:
+        head += ", holds the GIL"
+    return head + ":"

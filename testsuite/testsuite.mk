@@ -1,0 +1,94 @@
+# The tests: make check, check-unit, check-SUITE (live core gdb cli layout module), sanitize, pythons, bench.
+#
+#   PYTHONS='A B'    only these interpreters
+#   PYWALK_PYTHONS=DIR   where `make pythons` puts its interpreters (~/.cache/pywalk-pythons)
+#   RUNTESTFLAGS=    for DejaGnu, for example a file name: RUNTESTFLAGS=long.exp
+#   JOBS=N           suites at a time (processors)
+#   KEEP=1           leave the working folders in /tmp
+
+TESTSUITE := testsuite
+T = $(O)/testsuite
+SUITES := live core gdb cli layout module
+JOBS ?= $(shell nproc)
+UNIT_SOURCES := $(wildcard $(TESTSUITE)/unit/test_*.c)
+UNIT_TESTS := $(patsubst $(TESTSUITE)/unit/%.c,$(O)/testsuite/unit/%,$(UNIT_SOURCES))
+TEST_PROGRAMS := $(addprefix $(O)/testsuite/,run-target embed notpython runcode.so)
+
+# The tests' own Python must have jsonschema.
+TEST_PYTHON3 = $(eval TEST_PYTHON3 := $(shell for p in $(PYTHON3) /usr/bin/python3; do \
+	"$$p" -c 'import jsonschema' 2>/dev/null && echo "$$p" && break; done))$(TEST_PYTHON3)
+
+$(O)/testsuite/unit/%: $(TESTSUITE)/unit/%.c $(O)/libpywalk.a
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(O)/libpywalk.a -lcmocka $(LIBS)
+
+$(O)/testsuite/run-target: $(TESTSUITE)/tools/run-target.c
+	@mkdir -p $(@D)
+	$(CC) -D_GNU_SOURCE -O1 -g -Wall -Wextra -Werror -o $@ $<
+
+$(O)/testsuite/%: $(TESTSUITE)/programs/%.c
+	@mkdir -p $(@D)
+	$(CC) -D_GNU_SOURCE -O1 -g -Wall -Wextra -Werror -o $@ $< -ldl
+
+$(O)/testsuite/%.so: $(TESTSUITE)/programs/%.c
+	@mkdir -p $(@D)
+	$(CC) -D_GNU_SOURCE -O1 -g -Wall -Wextra -Werror -shared -fPIC -o $@ $< -ldl
+
+.PHONY: test-programs
+test-programs: $(TEST_PROGRAMS)
+	@[ -n '$(TEST_PYTHON3)' ] || { echo 'no Python 3 with jsonschema (make deps-check)' >&2; exit 1; }
+	@$(TEST_PYTHON3) $(TESTSUITE)/tools/find_pythons.py > $(T)/pythons.txt
+
+# ---- one suite each; the result is in files, the exit status only says that it ran ----------------
+
+RUN_UNIT = $(TEST_PYTHON3) $(TESTSUITE)/tools/run_unit.py $(T)/unit.sum $(UNIT_TESTS)
+RUN_SUITE = O='$(abspath $(O))' SRCDIR='$(CURDIR)' PYTHON_LIST='$(abspath $(T))/pythons.txt' \
+	PYTHON3='$(TEST_PYTHON3)' sh $(TESTSUITE)/tools/run-suite
+SUMMARY = $(TEST_PYTHON3) $(TESTSUITE)/tools/summarize.py
+
+.PHONY: check-unit
+check-unit: $(UNIT_TESTS)
+	@$(RUN_UNIT)
+	@$(SUMMARY) $(T)/unit.sum
+
+.PHONY: $(addprefix check-,$(SUITES))
+$(addprefix check-,$(SUITES)): check-%: all $(O)/make-layout test-programs
+	@$(RUN_SUITE) $* '$(abspath $(T))' $(RUNTESTFLAGS)
+	@$(SUMMARY) $(T)/$*/pywalk.sum
+
+# A make of its own after deps-check: what is detected at its start is there only then.
+.PHONY: check
+check: deps-check
+	@$(MAKE) --no-print-directory check-all
+
+.PHONY: check-all
+check-all: all $(O)/make-layout test-programs $(UNIT_TESTS)
+	@rm -f $(T)/*/pywalk.sum $(T)/unit.sum
+	@$(RUN_UNIT)
+	@printf '%s\n' core gdb live cli layout module | O='$(abspath $(O))' SRCDIR='$(CURDIR)' \
+		PYTHON_LIST='$(abspath $(T))/pythons.txt' PYTHON3='$(TEST_PYTHON3)' \
+		xargs -n 1 -P $(JOBS) -I @ sh $(TESTSUITE)/tools/run-suite @ '$(abspath $(T))'
+	@$(SUMMARY) $(T)/unit.sum $(foreach s,$(SUITES),$(T)/$(s)/pywalk.sum)
+
+# Unit tests, and dumps of live processes and cores, with the address and undefined-behaviour sanitizers.
+.PHONY: sanitize
+sanitize:
+	@$(MAKE) --no-print-directory O=$(O)/sanitize SANITIZE=1 sanitize-all
+
+.PHONY: sanitize-all
+sanitize-all: $(O)/pywalk $(UNIT_TESTS) test-programs
+	@rm -f $(T)/*/pywalk.sum $(T)/unit.sum
+	@export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0:exitcode=99 TIMEOUT_FACTOR=5 \
+		UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1:exitcode=99; $(RUN_UNIT); \
+	printf '%s\n' core cli live | O='$(abspath $(O))' SRCDIR='$(CURDIR)' \
+		PYTHON_LIST='$(abspath $(T))/pythons.txt' PYTHON3='$(TEST_PYTHON3)' \
+		xargs -n 1 -P $(JOBS) -I @ sh $(TESTSUITE)/tools/run-suite @ '$(abspath $(T))'
+	@$(SUMMARY) $(T)/unit.sum $(foreach s,core cli live,$(T)/$(s)/pywalk.sum)
+
+.PHONY: pythons
+pythons:
+	@bash $(TESTSUITE)/pythons/make-pythons
+
+.PHONY: bench
+bench: all $(O)/testsuite/run-target
+	@$(PYTHON3) $(TESTSUITE)/bench/bench.py '$(O)'
