@@ -32,7 +32,14 @@ heading() {
 }
 
 run() {
-	printf '$ %s\n' "$*"
+	printf '$'
+	for word; do
+		case $word in
+		*' '*) printf " '%s'" "$word" ;;
+		*) printf ' %s' "$word" ;;
+		esac
+	done
+	printf '\n'
 	"$@" 2>&1
 }
 

@@ -12,7 +12,8 @@ import sys
 
 
 def _load() -> None:
-    here = os.path.dirname(os.path.realpath(__file__))
+    # Not __file__: when one script sources another, GDB leaves that at the first one's.
+    here = os.path.dirname(os.path.realpath(_load.__code__.co_filename))
     # By file and not by sys.path: this file has the name of the package that the commands use.
     folder = os.path.join(here, "pywalk_gdb")
     spec = importlib.util.spec_from_file_location(

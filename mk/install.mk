@@ -88,7 +88,7 @@ deps-lint:
 .PHONY: demo
 demo: deps
 	@echo '==> Building (make all)'
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) -s --no-print-directory -j"$$(nproc)" all
 	@O='$(O)' PYTHON3='$(PYTHON3)' sh demo/demo.sh
 
 # ---- housekeeping --------------------------------------------------------------------------------

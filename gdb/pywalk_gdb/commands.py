@@ -122,20 +122,41 @@ class _Backtrace(_Command):
 
     def run(self, arguments: Arguments) -> None:
         kept = sessions.current()
+        if self.mixed and not arguments.every and (arguments.frames or 0) > 0:
+            # Of a deep stack, the newest frames need not cost what all of them cost.
+            with kept.session.capture(native_only_threads=True) as dump:
+                if self._run_one(kept, dump, arguments, (arguments.frames or 0) + 16):
+                    return
         with kept.session.capture(native_only_threads=self.mixed) as dump:
             if arguments.every:
                 self._run_all(kept, dump, arguments)
-                return
-            thread = _selected(dump)
-            if gdb.selected_thread().is_running():
-                raise gdb.GdbError("Selected thread is running.")
-            if self.mixed:
-                self._merge(kept, thread)
-            if arguments.as_json:
-                _show([_json(thread, arguments)])
             else:
-                self._print(thread, arguments)
-                _report_problems(dump)
+                self._run_one(kept, dump, arguments, None)
+
+    def _run_one(
+        self,
+        kept: sessions.Open,
+        dump: "pywalk.Dump",
+        arguments: Arguments,
+        limit: Optional[int],
+    ) -> bool:
+        """The selected thread.  False: what was asked for needs more than `limit` native frames."""
+        thread = _selected(dump)
+        if gdb.selected_thread().is_running():
+            raise gdb.GdbError("Selected thread is running.")
+        more = False
+        if self.mixed:
+            walker = self._walker(kept)
+            thread.merge(walker.walk(limit))
+            more = walker.cut
+            if more and not _is_settled(thread.frames[: arguments.frames]):
+                return False
+        if arguments.as_json:
+            _show([_json(thread, arguments)])
+        else:
+            self._print(thread, arguments, more=more)
+            _report_problems(dump)
+        return True
 
     def _run_all(self, kept: sessions.Open, dump: "pywalk.Dump", arguments: Arguments) -> None:
         known = _gdb_threads()
@@ -165,11 +186,17 @@ class _Backtrace(_Command):
     def _walker(kept: sessions.Open) -> native.Walker:
         return native.Walker(kept.reader.mappings, _proved_by_pointer(kept.session))
 
-    def _merge(self, kept: sessions.Open, thread: "pywalk.Thread") -> None:
-        thread.merge(self._walker(kept).walk())
+    def _print(
+        self,
+        thread: "pywalk.Thread",
+        arguments: Arguments,
+        stopped: bool = True,
+        more: bool = False,
+    ) -> None:
+        """The frames of `thread`, which is the one selected in GDB if it is `stopped`.
 
-    def _print(self, thread: "pywalk.Thread", arguments: Arguments, stopped: bool = True) -> None:
-        """The frames of `thread`, which is the one selected in GDB if it is `stopped`."""
+        `more`: there are older native frames.
+        """
         frames = thread.frames
         # Native frames keep their order and none is left out: the n-th is GDB's level n.
         levels = _native_levels(frames)
@@ -177,18 +204,24 @@ class _Backtrace(_Command):
         wanted = [levels[i] for i in shown if frames[i].kind == "native"]
         words: Dict[int, str] = {}
         if wanted and stopped:
-            words = native.wording(wanted[0], wanted[-1])
+            total = None if more else sum(frame.kind == "native" for frame in frames)
+            words = native.wording(wanted[0], wanted[-1], total)
         for i in shown:
             frame = frames[i]
             if frame.kind == "python":
                 _show([text.python_frame(i, frame)])
             else:
                 _show([text.native_frame(i, frame, words.get(levels[i]))])
-        if len(shown) and shown[-1] + 1 < len(frames):
+        if len(shown) and (more or shown[-1] + 1 < len(frames)):
             _show(["(More stack frames follow...)"])
-        elif not frames:
-            _show(["     (no Python frames)"])
-        _show(text.end(thread.end))
+            return
+        ends = text.end(thread.end)
+        _show(ends if frames or ends else ["     (no Python frames)"])
+
+
+def _is_settled(frames: Sequence["pywalk.Frame"]) -> bool:
+    """Whether older native frames could not change these."""
+    return all(frame.kind == "native" or frame.proof in ("address", "pointer") for frame in frames)
 
 
 def _native_levels(frames: Sequence["pywalk.Frame"]) -> List[int]:

@@ -266,6 +266,15 @@ def _symbol(name: str) -> int:
         return 0
 
 
+def settle_threads(inferior: gdb.Inferior) -> None:
+    """Lets GDB read all registers of a core, and drops what it has to say about them.
+
+    It warns when it sees a thread for the first time, which would be in the midst of our output.
+    """
+    if connection_type(inferior) == "core":
+        gdb.execute("thread apply all -q -s print $pc", to_string=True)
+
+
 def threads(inferior: gdb.Inferior) -> List[Tuple[int, int, int, Optional[str]]]:
     """(tid, thread pointer, stack pointer, name) of all threads.  Switches threads."""
     found = []

@@ -55,6 +55,7 @@ class Walker:
         self._mappings = mappings
         self._starts = [one[0] for one in mappings]
         self._symbols: Dict[int, _Symbol] = {}
+        self.cut = False
 
     def _symbol(self, frame: gdb.Frame, lookup: int) -> _Symbol:
         name = frame.name()
@@ -76,8 +77,13 @@ class Walker:
             return self._mappings[i][3]
         return inferior.target_file(gdb.solib_name(pc))
 
-    def walk(self) -> List[Native]:
-        """The frames of the selected thread, newest first."""
+    def walk(self, limit: Optional[int] = None) -> List[Native]:
+        """The frames of the selected thread, newest first.
+
+        With `limit`, the functions that hold the newest `limit` frames, and `cut` says
+        whether older ones were left out.
+        """
+        self.cut = False
         frame: Optional[gdb.Frame] = gdb.newest_frame()
         names = inferior.registers(gdb.newest_frame())
         found: List[Native] = []
@@ -93,6 +99,9 @@ class Walker:
                 for i in range(group, len(found)):
                     found[i] = found[i]._replace(cfa=sp)
                 group = len(found)
+                if limit is not None and group >= limit:
+                    self.cut = True
+                    break
                 exact = gdb.SIGTRAMP_FRAME in (before, kind)
             # A call may be the last instruction of its function.
             symbol, start = self._symbol(frame, pc if exact else pc - 1)
@@ -110,12 +119,16 @@ _LEVEL = re.compile(r"#(\d+)\s+(.*)$")
 _TRAILER = re.compile(r"\(More stack frames follow|Backtrace stopped:|\(More frames")
 
 
-def wording(first: int, last: int) -> Dict[int, str]:
-    """GDB's own lines, without their numbers, for levels of the selected thread."""
-    if last < first:
-        return {}
+def wording(first: int, last: int, total: Optional[int]) -> Dict[int, str]:
+    """GDB's own lines, without their numbers, for levels of the selected thread.
+
+    Besides `first` to `last` it may hold others.  `total` is how many levels there are.
+    """
+    count = str(last + 1)
+    if total is not None and total - first < last + 1:
+        count = f"-{total - first}"
     with inferior.unlimited_width():
-        text = gdb.execute(f"backtrace -no-filters {last + 1}", to_string=True) or ""
+        text = gdb.execute("backtrace -no-filters -- " + count, to_string=True) or ""
     found: Dict[int, str] = {}
     level = -1
     for line in text.splitlines():

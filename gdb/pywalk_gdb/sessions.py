@@ -74,11 +74,13 @@ def current() -> Open:
     kept = _open.get(of.num)
     if kept is None or not _still_fits(kept, of):
         _open.pop(of.num, None)
+        inferior.settle_threads(of)
         reader = inferior.Reader(of)
         session = pywalk.Session.open_reader(
             reader,
             executable=reader.host_executable,
-            sysroot=_sysroot(),
+            # Of a process of this machine the library knows the root by itself.
+            sysroot=None if reader.local else _sysroot(),
             layouts=settings.layouts(),
             debug_dir=_debug_folder(),
         )

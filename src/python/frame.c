@@ -228,6 +228,23 @@ static void close_group(struct pw_pyframes *ret, size_t from, uint64_t anchor)
 		ret->items[ret->count - 1].entry = true;
 }
 
+/*
+ * The oldest frame of a thread is always an entry: a chain that ends without one was caught while a generator's
+ * frame was taken off it (its `previous` is cleared before the thread state forgets it).
+ */
+static void end_chain(struct pw_pyframes *ret, size_t group)
+{
+	if (group == ret->count)
+		return;
+	uint64_t last = ret->items[ret->count - 1].address;
+	close_group(ret, group, 0);
+	if (ret->end != PW_END_COMPLETE)
+		return;
+	ret->torn = true;
+	stop(ret, PW_END_CORRUPT, last, "the chain ends in frame 0x%" PRIx64 " without an entry frame",
+	     last);
+}
+
 /* 3.12+: a shim frame on the C stack lies under the frames of each C evaluation frame. */
 static void walk_shims(struct pw_python *python, uint64_t tstate, uint64_t at, size_t max,
 		       struct pw_pyframes *ret)
@@ -256,8 +273,7 @@ static void walk_shims(struct pw_python *python, uint64_t tstate, uint64_t at, s
 		}
 		at = frame.previous;
 	}
-	if (group < ret->count)
-		close_group(ret, group, 0);
+	end_chain(ret, group);
 }
 
 /* Whether a frame's code is a code object, which stale stack bytes hardly ever are. */
@@ -345,8 +361,7 @@ static void walk_cframes(struct pw_python *python, uint64_t tstate, uint64_t cfr
 		}
 		at = frame.previous;
 	}
-	if (group < ret->count)
-		close_group(ret, group, 0);
+	end_chain(ret, group);
 }
 
 void pw_frames_walk(struct pw_python *python, uint64_t tstate, size_t max, struct pw_pyframes *ret)

@@ -28,6 +28,9 @@ struct pw_pyframes {
 	enum pw_end_reason end;
 	uint64_t end_address;
 	char end_message[160]; /* "" when complete */
+	/* The thread was caught in the middle of linking or unlinking a frame: a live target is to be let go
+	 * and stopped again. */
+	bool torn;
 };
 
 /* Walks at most `max` frames.  Never fails: the reason to stop is in `end`. `ret` is initialised here. */

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 enum { CANDIDATES = 6 };
 
@@ -9,6 +10,21 @@ static void layout_error_add(char *tried, size_t size, const struct pw_layout *l
 {
 	size_t used = strlen(tried);
 	snprintf(tried + used, size - used, "%s%s (%s)", used ? "; " : "", layout->description, check);
+}
+
+/* A live target runs on while its layout is checked: what was caught in motion is looked at again. */
+static enum pw_validity validate_patiently(struct pw_python *python, char *check, size_t size)
+{
+	enum { TRIES = 20, PAUSE_NS = 500000 };
+	enum pw_validity validity = pw_layout_validate(python, check, size);
+	for (int i = 1; i < TRIES && validity != PW_VALID && python->target->ops->pause; i++) {
+		const struct timespec pause = {0, PAUSE_NS};
+		nanosleep(&pause, NULL);
+		pw_snapshot_end(python->target);
+		pw_error_destroy(pw_snapshot_begin(python->target));
+		validity = pw_layout_validate(python, check, size);
+	}
+	return validity;
 }
 
 /* Takes the first candidate that the target confirms; one that could not be checked for want of memory is
@@ -25,7 +41,7 @@ static bool choose(struct pw_python *python, struct pw_layout *candidates, size_
 			layout_error_add(tried, size, &candidates[i], "no list of interpreters found");
 			continue;
 		}
-		switch (pw_layout_validate(python, check, sizeof(check))) {
+		switch (validate_patiently(python, check, sizeof(check))) {
 		case PW_VALID:
 			python->validation[0] = 0;
 			return true;
@@ -58,8 +74,22 @@ static struct pw_error *not_python(const struct pw_python *python)
 			       executable ? executable : "the target", python->modules->count);
 }
 
-struct pw_error *pw_python_find(struct pw_target *target, struct pw_modules *modules,
-				const char *layouts_dir, struct pw_python *ret)
+const char *pw_eval_name(const struct pw_python *python)
+{
+	return python->layout.traits.python2 ? "PyEval_EvalFrameEx" : "_PyEval_EvalFrameDefault";
+}
+
+bool pw_eval_in_prologue(const struct pw_python *python, uint64_t pc)
+{
+	/* 3.12.1: +0x34 to +0xa6 of the function; twice as much leaves room for other compilers. */
+	enum { PROLOGUE = 0x180 };
+	enum pw_frame_model model = python->layout.traits.frames;
+	return (model == PW_FRAMES_CFRAME || model == PW_FRAMES_SHIM_CFRAME) && python->eval &&
+	       pc > python->eval && pc - python->eval < PROLOGUE;
+}
+
+static struct pw_error *find(struct pw_target *target, struct pw_modules *modules,
+			     const char *layouts_dir, struct pw_python *ret)
 {
 	struct pw_layout candidates[CANDIDATES];
 	char tried[1024] = "";
@@ -103,4 +133,13 @@ struct pw_error *pw_python_find(struct pw_target *target, struct pw_modules *mod
 	pw_error_destroy(error);
 	pw_error_destroy(dwarf_error);
 	return failure;
+}
+
+struct pw_error *pw_python_find(struct pw_target *target, struct pw_modules *modules,
+				const char *layouts_dir, struct pw_python *ret)
+{
+	struct pw_error *error = find(target, modules, layouts_dir, ret);
+	if (!error)
+		ret->eval = pw_locate_symbol(ret, pw_eval_name(ret));
+	return error;
 }

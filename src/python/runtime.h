@@ -31,6 +31,7 @@ struct pw_python {
 	uint64_t head_slot;	    /* where the pointer to the newest interpreter stands */
 	const char *runtime_source; /* how it was found: static text */
 	uint64_t type_type;	    /* PyType_Type; 0: unknown */
+	uint64_t eval;		    /* the function that runs bytecode; 0: unknown */
 	char validation[160];	    /* "" when the layout passed every check; else what could not be checked */
 };
 
@@ -51,6 +52,15 @@ void pw_locate_symbols(struct pw_python *python);
 bool pw_locate_head(struct pw_python *python);
 /* A symbol by whoever knows it: the debugger that supplies the target, the modules. 0: unknown. */
 uint64_t pw_locate_symbol(struct pw_python *python, const char *name);
+
+/* The name of the function that runs bytecode, Python/ceval.c: up to 3.5 the public one, which since 3.6 only
+ * calls the other. */
+const char *pw_eval_name(const struct pw_python *python);
+/*
+ * Whether a thread that stands at `pc` may be publishing its evaluation frame: 3.11 and 3.12 link a _PyCFrame
+ * before they fill it, so that what the thread state leads to is stale until the prologue is over.
+ */
+bool pw_eval_in_prologue(const struct pw_python *python, uint64_t pc);
 
 /* head_code.c: the address that PyInterpreterState_Head() at `function` loads its result from; 0: not
  * understood. */

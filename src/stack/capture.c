@@ -23,12 +23,20 @@ struct capture {
 	struct pw_dump *dump;
 };
 
-static void capture_deinit(struct capture *c)
+static void forget_copy(struct capture *c)
 {
 	for (size_t i = 0; c->frames && i < c->lists.tstate_count; i++)
 		pw_frames_deinit(&c->frames[i]);
 	free(c->frames);
+	c->frames = NULL;
 	pw_lists_deinit(&c->lists);
+	if (c->dump)
+		pw_notes_deinit(&c->dump->problems);
+}
+
+static void capture_deinit(struct capture *c)
+{
+	forget_copy(c);
 	pw_thread_names_deinit(&c->names);
 	pw_dump_destroy(c->dump);
 }
@@ -84,22 +92,64 @@ static struct pw_error *copy_all(struct capture *c, size_t max_frames)
 	return error;
 }
 
-static struct pw_error *copy_in_pause(struct capture *c, const struct pw_capture_options *options)
+/* Whether a thread was stopped where its own state cannot be believed. */
+static bool stopped_in_prologue(const struct capture *c)
+{
+	const struct pw_target *target = c->session->target;
+	for (size_t i = 0; i < target->lwp_count; i++)
+		if (target->lwps[i].has_regs && pw_eval_in_prologue(c->python, target->lwps[i].regs.pc))
+			return true;
+	return false;
+}
+
+static bool copied_torn(const struct capture *c)
+{
+	for (size_t i = 0; i < c->lists.tstate_count; i++)
+		if (c->frames[i].torn)
+			return true;
+	return false;
+}
+
+/* One pause with its copy.  *ret_again: a thread was caught within the few instructions that leave its own
+ * state inconsistent, and another try will most likely not. */
+static struct pw_error *pause_and_copy(struct capture *c, size_t max_frames, bool *ret_again)
 {
 	struct pw_target *target = c->session->target;
-	bool stop = target->ops->pause && !(options && options->no_stop);
 	struct pw_error *error = pw_snapshot_begin(target);
-	if (error)
-		return error;
-	if (stop)
-		error = target->ops->pause(target);
-	else if (target->ops->refresh)
-		error = target->ops->refresh(target);
 	if (!error)
-		error = copy_all(c, options ? options->max_frames : 0);
-	if (stop) {
-		target->ops->resume(target);
+		error = target->ops->pause(target);
+	*ret_again = !error && stopped_in_prologue(c);
+	if (!error)
+		error = copy_all(c, max_frames);
+	target->ops->resume(target);
+	*ret_again = *ret_again || (!error && copied_torn(c));
+	if (target->pause_ns > c->dump->pause_ns)
 		c->dump->pause_ns = target->pause_ns;
+	return error;
+}
+
+static struct pw_error *copy_still(struct capture *c, size_t max_frames)
+{
+	struct pw_target *target = c->session->target;
+	struct pw_error *error = pw_snapshot_begin(target);
+	if (!error && target->ops->refresh)
+		error = target->ops->refresh(target);
+	return error ? error : copy_all(c, max_frames);
+}
+
+static struct pw_error *copy(struct capture *c, const struct pw_capture_options *options)
+{
+	enum { TRIES = 8 };
+	struct pw_target *target = c->session->target;
+	size_t max_frames = options ? options->max_frames : 0;
+	if (!target->ops->pause || (options && options->no_stop))
+		return copy_still(c, max_frames);
+	bool again;
+	struct pw_error *error = pause_and_copy(c, max_frames, &again);
+	for (int i = 1; !error && again && i < TRIES; i++) {
+		forget_copy(c);
+		pw_snapshot_end(target);
+		error = pause_and_copy(c, max_frames, &again);
 	}
 	return error;
 }
@@ -305,7 +355,7 @@ struct pw_error *pw_session_capture(struct pw_session *session, const struct pw_
 	c.dump = calloc(1, sizeof(*c.dump));
 	struct pw_error *error = c.dump ? read_names(&c) : &pw_error_nomem;
 	if (!error)
-		error = copy_in_pause(&c, options);
+		error = copy(&c, options);
 	if (!error)
 		error = make_interpreters(&c);
 	if (!error) {

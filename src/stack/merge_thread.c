@@ -29,17 +29,10 @@ static void merge_deinit(struct merge *m)
 	free(m->items);
 }
 
-/* The function that runs bytecode: Python/ceval.c.  Up to 2.7 it is the public one; since 3.6 that one only
- * calls the other. */
-static const char *eval_name(const struct pw_session *session)
-{
-	return session->python.layout.traits.python2 ? "PyEval_EvalFrameEx" : "_PyEval_EvalFrameDefault";
-}
-
 /* "name", or what compilers make of it: "name.cold", "name.part.0", "name.constprop.1.lto_priv.0". */
 static bool is_eval_symbol(const struct pw_session *session, const char *symbol)
 {
-	const char *name = eval_name(session);
+	const char *name = pw_eval_name(&session->python);
 	size_t length = strlen(name);
 	if (strncmp(symbol, "_TAIL_CALL_", 11) == 0)
 		return true;
@@ -48,7 +41,7 @@ static bool is_eval_symbol(const struct pw_session *session, const char *symbol)
 
 static void find_eval_range(struct merge *m)
 {
-	uint64_t address = pw_locate_symbol(&m->session->python, eval_name(m->session));
+	uint64_t address = m->session->python.eval;
 	if (address &&
 	    !pw_module_function(m->session->modules, address, &m->eval_start, &m->eval_end))
 		m->eval_start = m->eval_end = 0;

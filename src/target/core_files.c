@@ -249,7 +249,7 @@ static const char *find_executable_path(const struct pw_core *core)
 	for (size_t i = 0; i < core->name_count; i++)
 		if (core->names[i].start <= core->entry && core->entry < core->names[i].end)
 			return core->names[i].path;
-	for (size_t i = 0; i < core->name_count && !core->entry; i++)
+	for (size_t i = 0; i < core->name_count && !core->entry && !core->recovered; i++)
 		if (!core->names[i].offset)
 			return core->names[i].path;
 	return NULL;

@@ -8,17 +8,25 @@
  */
 #include "target/core.h"
 
+#include <dirent.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { MAX_IMAGES = 4096, MAX_DYNAMIC = 256, MAX_DIRS = 32, MAX_LOADS = CORE_MAX_LOADS };
+enum {
+	MAX_IMAGES = 4096,
+	MAX_DYNAMIC = 256,
+	MAX_DIRS = 32,
+	MAX_LOADS = CORE_MAX_LOADS,
+	MAX_FOLDER = 1 << 16
+};
 
 struct search {
 	struct pw_core *core;
 	const char *executable; /* as the user named it, or NULL */
 	char *dirs[MAX_DIRS];	/* owned */
 	size_t dir_count;
+	size_t run_dir_count; /* those that the program's run path names come first */
 	size_t images, named;
 };
 
@@ -110,14 +118,72 @@ static bool is_same_file(const struct core_image *memory, const char *host)
 	return disk.is_elf && core_same_build_id(memory, &disk);
 }
 
+/* A shared library that can be run, like libc, has an interpreter, too, but also a soname. */
+static bool is_program(const struct core_image *image)
+{
+	char soname[PATH_MAX];
+	for (unsigned i = 0; i < image->phdr_count; i++)
+		if (image->phdrs[i].p_type == PT_INTERP)
+			return !dynamic_string(image, DT_SONAME, DT_SONAME, soname);
+	return false;
+}
+
+static char *found_program(struct search *search, const struct core_image *image, const char *path)
+{
+	search->core->entry = image->start - image->first_vaddr + image->entry;
+	return strdup(path);
+}
+
+/* A program in a folder, whatever its name: its build-id is all that is known of it. */
+static char *find_in_folder(struct search *search, const struct core_image *image,
+			    const char *folder)
+{
+	char path[PATH_MAX];
+	snprintf(path, sizeof(path), "%s%s", search->core->base.root, folder);
+	DIR *dir = opendir(path);
+	struct dirent *entry;
+	char *found = NULL;
+	for (unsigned seen = 0; dir && !found && seen < MAX_FOLDER && (entry = readdir(dir));
+	     seen++) {
+		if (entry->d_type != DT_REG && entry->d_type != DT_UNKNOWN)
+			continue;
+		int n = snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
+		pw_auto_free char *host = n < (int)sizeof(path)
+						  ? pw_target_host_path(&search->core->base, path)
+						  : NULL;
+		if (host && is_same_file(image, host))
+			found = found_program(search, image, path);
+	}
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
+static char *find_program(struct search *search, const struct core_image *image)
+{
+	char *found = find_in_folder(search, image, "/usr/bin");
+	if (!found)
+		found = find_in_folder(search, image, "/usr/local/bin");
+	for (size_t i = 0; !found && i < search->run_dir_count; i++) {
+		/* "/opt/x/lib" is beside "/opt/x/bin". */
+		char dir[PATH_MAX];
+		const char *slash = strrchr(search->dirs[i], '/');
+		int n = snprintf(dir, sizeof(dir), "%.*s/bin", (int)(slash - search->dirs[i]),
+				 search->dirs[i]);
+		if (n < (int)sizeof(dir))
+			found = find_in_folder(search, image, dir);
+	}
+	return found;
+}
+
 /* The path of an image, owned by the caller; NULL: not found. */
 static char *find_path(struct search *search, const struct core_image *image)
 {
 	char soname[PATH_MAX];
-	if (search->executable && is_same_file(image, search->executable)) {
-		search->core->entry = image->start - image->first_vaddr + image->entry;
-		return strdup(search->executable);
-	}
+	if (search->executable && is_same_file(image, search->executable))
+		return found_program(search, image, search->executable);
+	if (is_program(image))
+		return search->executable ? NULL : find_program(search, image);
 	if (!dynamic_string(image, DT_SONAME, DT_SONAME, soname) || strchr(soname, '/'))
 		return NULL;
 	for (size_t i = 0; i < search->dir_count; i++) {
@@ -174,10 +240,7 @@ static void add_program_run_path(struct search *search)
 		if (!image_at(search->core, &search->core->segments[i], &image))
 			continue;
 		seen++;
-		bool program = false;
-		for (unsigned k = 0; k < image.phdr_count; k++)
-			program |= image.phdrs[k].p_type == PT_INTERP;
-		if (program && dynamic_string(&image, DT_RUNPATH, DT_RPATH, run_path))
+		if (is_program(&image) && dynamic_string(&image, DT_RUNPATH, DT_RPATH, run_path))
 			add_run_path(search, run_path);
 	}
 }
@@ -212,6 +275,7 @@ struct pw_error *core_recover_names(struct pw_core *core, const struct pw_option
 		options && options->executable ? realpath(options->executable, NULL) : NULL;
 	search.executable = executable;
 	add_program_run_path(&search);
+	search.run_dir_count = search.dir_count;
 	add_usual_dirs(&search);
 	struct pw_error *error = name_images(&search);
 	if (search.images)

@@ -115,7 +115,7 @@ static struct pw_error *set_executable(struct pw_live *live, bool sysroot)
 	bool outside;
 	const char *path = target_view(live, link, &outside);
 	char *named = outside ? strdup(path) : pw_target_host_path(target, path);
-	if (named && !same_file(named, exe) && !sysroot) {
+	if (named && !same_file(named, exe) && (outside || !sysroot)) {
 		free(named);
 		named = NULL;
 	}

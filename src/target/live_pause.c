@@ -188,29 +188,32 @@ static void read_registers(const struct pw_arch *arch, struct task *task)
 		task->lwp.regs.thread_pointer = tls;
 }
 
-/* Looks whether a thread has stopped by now; true when there is nothing more to wait for. */
+/*
+ * Looks whether a thread has stopped by now; true when there is nothing more to wait for.
+ *
+ * A stop for a signal on its way to the thread is only looked at (WNOWAIT): the kernel forgets the
+ * signal once the stop is waited for, and it would be lost if we were killed before giving it back.
+ */
 static bool poll_task(const struct pw_tracer *tracer, struct task *task)
 {
-	int status;
-	pid_t got = waitpid(task->tid, &status, __WALL | WNOHANG);
-	if (got == 0)
-		return false;
-	if (got < 0) {
+	siginfo_t info = {0};
+	if (waitid(P_PID, (id_t)task->tid, &info,
+		   WSTOPPED | WEXITED | WNOHANG | WNOWAIT | __WALL)) {
 		if (errno == EINTR)
 			return false;
 		task->phase = TASK_GONE;
 		return true;
 	}
-	if (!WIFSTOPPED(status)) {
-		task->phase = TASK_GONE;
-		return true;
-	}
-	/* Anything but our own stop is a signal on its way to the thread: it gets it when it goes
-	 * on. */
-	if (status >> 16 != PTRACE_EVENT_STOP)
-		task->signal = WSTOPSIG(status);
-	task->phase = TASK_STOPPED;
-	read_registers(tracer->live->base.arch, task);
+	if (!info.si_pid)
+		return false;
+	bool stopped = info.si_code == CLD_TRAPPED || info.si_code == CLD_STOPPED;
+	if (stopped && info.si_status >> 8 != PTRACE_EVENT_STOP)
+		task->signal = info.si_status & 0x7f;
+	else
+		waitpid(task->tid, NULL, __WALL | WNOHANG);
+	task->phase = stopped ? TASK_STOPPED : TASK_GONE;
+	if (stopped)
+		read_registers(tracer->live->base.arch, task);
 	return true;
 }
 

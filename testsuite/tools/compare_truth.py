@@ -181,6 +181,8 @@ class Comparison:
 
     def callers(self, expected: List[Json], frames: List[Json]) -> None:
         """C functions that call Python functions stand right below what they called."""
+        if not any("called_by" in frame for frame in expected):
+            return
         number = -1
         for frame in frames:
             if frame["kind"] == "python":
@@ -199,14 +201,14 @@ class Comparison:
         if document.get("schema") != "pywalk-dump/1":
             raise Difference("schema is %a" % document.get("schema"))
         process = document["process"]
-        if process["pid"] != self.truth["pid"]:
+        if process["pid"] != self.truth["pid"] and not (self.options.salvaged and process["pid"] is None):
             raise Difference("process.pid is %s instead of %s" % (process["pid"], self.truth["pid"]))
         version = process["python"]["version"]
         if version != self.truth["version"]:
             raise Difference("python.version is %s instead of %s" % (version, self.truth["version"]))
         build = process["python"]["build"]
         for flag, key in (("debug", "debug"), ("free-threaded", "free_threaded")):
-            if (flag in build) != self.truth[key]:
+            if (flag in build) != self.truth[key] and not self.options.salvaged:
                 raise Difference("python.build is %s" % build)
         mains = [i for i in document["interpreters"] if i["main"]]
         if len(mains) != 1 and not self.options.salvaged:

@@ -1,6 +1,6 @@
 """The C half of the package pywalk.  Use the package."""
 
-from typing import Callable, Iterable, Sequence
+from typing import Callable, Iterable, Sequence, final
 
 version: str
 
@@ -46,6 +46,7 @@ _Mapping = tuple[int, int, int, str | None, bool, bool]
 _NativeFrame = tuple[int, int, int, str | None, int, str | None, bool, Sequence[int]]
 _Warn = Callable[[str], object] | None
 
+@final
 class Thread:
     def info(
         self,
@@ -55,6 +56,7 @@ class Thread:
     def merge(self, __native_frames: Iterable[_NativeFrame]) -> None: ...
     def write(self, __format: str, __color: bool) -> str: ...
 
+@final
 class Dump:
     def close(self) -> None: ...
     def pause(self) -> int: ...
@@ -63,6 +65,7 @@ class Dump:
     def threads(self) -> list[Thread]: ...
     def write(self, __format: str, __color: bool) -> str: ...
 
+@final
 class Session:
     def close(self) -> None: ...
     def closed(self) -> bool: ...
