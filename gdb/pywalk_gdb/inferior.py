@@ -116,6 +116,30 @@ def connection_type(inferior: gdb.Inferior) -> str:
     return found.group(1) if found else ""
 
 
+def adopt_root(inferior: gdb.Inferior) -> None:
+    """Makes GDB look for libraries where a process with another root has them.
+
+    GDB 13 does so for containers, not after chroot(2): it would take the files of the same name that
+    this machine has, and unwind by the wrong rules.
+    """
+    if connection_type(inferior) != "native":
+        return
+    if str(gdb.parameter("sysroot") or "") not in ("", "target:"):
+        return
+    root = f"/proc/{inferior.pid}/root"
+    try:
+        theirs, ours = os.stat(root + "/"), os.stat("/")
+    except OSError:
+        return
+    if (theirs.st_dev, theirs.st_ino) == (ours.st_dev, ours.st_ino):
+        return
+    gdb.execute(f"set sysroot {root}", to_string=True)
+    gdb.write(
+        f"Process {inferior.pid} has a root folder of its own: sysroot is now {root}.\n",
+        gdb.STDERR,
+    )
+
+
 _PROC_LINE = re.compile(
     r"\s*(0x[0-9a-f]+)\s+(0x[0-9a-f]+)\s+0x[0-9a-f]+\s+(0x[0-9a-f]+)"
     r"(?:\s+([r-][w-][x-][ps-]))?(?:\s+(\S.*?))?\s*$"

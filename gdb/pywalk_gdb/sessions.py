@@ -74,6 +74,7 @@ def current() -> Open:
     kept = _open.get(of.num)
     if kept is None or not _still_fits(kept, of):
         _open.pop(of.num, None)
+        inferior.adopt_root(of)
         inferior.settle_threads(of)
         reader = inferior.Reader(of)
         session = pywalk.Session.open_reader(

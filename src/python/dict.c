@@ -96,8 +96,8 @@ static struct pw_error *walk_keys(struct pw_python *python, uint64_t keys, uint6
 				  void *data)
 {
 	const struct pw_layout *l = &python->layout;
-	uint64_t entries, count;
-	bool unicode;
+	uint64_t entries = 0, count = 0;
+	bool unicode = false;
 	struct pw_error *error = entries_of(python, keys, &entries, &unicode);
 	if (!error)
 		error = field_u64(python, keys, l->keys_nentries, &count);
@@ -119,7 +119,7 @@ struct pw_error *pw_dict_walk(struct pw_python *python, uint64_t dict, visit_fn 
 	const struct pw_layout *l = &python->layout;
 	if (l->traits.python2)
 		return walk_python2(python, dict, visit, data);
-	uint64_t keys, values;
+	uint64_t keys = 0, values = 0;
 	struct pw_error *error = field_u64(python, dict, l->dict_keys, &keys);
 	if (!error)
 		error = field_u64(python, dict, l->dict_values, &values);

@@ -146,7 +146,8 @@ static struct gil read_gil(struct pw_python *python, const struct pw_interp *int
 	}
 	pw_auto_error struct pw_error *e1 = pw_read_u32(python->target, base, &locked);
 	pw_auto_error struct pw_error *e2 = pw_read_u64(python->target, holder_at, &gil.holder);
-	gil.known = !e1 && !e2;
+	/* 3.7.0 to 3.7.3 have it elsewhere (bpo-27987): what is no flag is not believed. */
+	gil.known = !e1 && !e2 && (locked + 1 <= 2);
 	if (locked != 1)
 		gil.holder = 0;
 	return gil;

@@ -124,7 +124,7 @@ static struct pw_error *find_def_in_dir(struct finder *f)
 	struct dirent **entries;
 	int count = scandir(f->dir, &entries, is_def, alphasort);
 	if (count < 0)
-		return pw_error_create(PW_ERROR_LAYOUT, "folder of layout files %s: %s", f->dir,
+		return pw_error_create(PW_ERROR_USAGE, "folder of layout files %s: %s", f->dir,
 				       strerror(errno));
 	struct pw_error *error = NULL;
 	bool wanted = false;
@@ -155,8 +155,7 @@ static struct pw_error *find_def_built_in(struct finder *f)
 	return NULL;
 }
 
-/* ---- _Py_DebugOffsets
- * ------------------------------------------------------------------------------- */
+/* ---- _Py_DebugOffsets ------------------------------------------------------------------ */
 
 /* Adds the layout with the target's table laid over it.  A table that does not fit is worth a note:
  * the layout without it comes next. */
@@ -187,8 +186,7 @@ static void add_overlaid(struct finder *f, const struct pw_layout *layout)
 	add_candidate(f, &overlaid);
 }
 
-/* ---- candidates
- * ------------------------------------------------------------------------------------- */
+/* ---- candidates ------------------------------------------------------------------------ */
 
 static void describe_def(const struct finder *f, const char *variant, struct pw_layout *layout)
 {

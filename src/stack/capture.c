@@ -229,8 +229,11 @@ static void end_thread(struct pw_dump *dump, struct pw_thread *thread, const str
 	if (frames->end == PW_END_COMPLETE)
 		return;
 	char text[256];
-	snprintf(text, sizeof(text), "thread %" PRIu64 ": stack ends early (%s at 0x%" PRIx64 "): %s",
-		 thread->tid, pw_end_reason_name(frames->end), frames->end_address, frames->end_message);
+	char place[32] = "";
+	if (frames->end_address)
+		snprintf(place, sizeof(place), " at 0x%" PRIx64, frames->end_address);
+	snprintf(text, sizeof(text), "thread %" PRIu64 ": stack ends early (%s%s): %s", thread->tid,
+		 pw_end_reason_name(frames->end), place, frames->end_message);
 	problem(dump, text);
 	if (thread->end != PW_END_COMPLETE)
 		return;

@@ -105,6 +105,11 @@ struct pw_error *pw_session_open_reader(const struct pw_reader *reader, const st
 struct pw_error *pw_session_set_threads(struct pw_session *session, const struct pw_reader_thread *threads,
 					size_t count)
 {
+	if (session->target->ops->pause || session->target->ops->refresh ||
+	    strcmp(session->target->ops->kind, "callback") != 0)
+		return pw_error_create(PW_ERROR_USAGE,
+				       "the threads of a %s are read, not set: expected a session on a reader",
+				       session->target->ops->kind);
 	pw_snapshot_end(session->target);
 	return pw_callback_set_threads(session->target, threads, count);
 }

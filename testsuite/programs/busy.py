@@ -1,13 +1,16 @@
-"""Computes for a while, in two threads, and prints a checksum: whatever happens to it from outside, the
-result is the same.
+"""Computes in two threads until the file READY.stop is there, and prints how far it got and what came out.
 
-    busy.py READY [ROUNDS]
+    busy.py READY [ROUNDS ROUNDS]
+
+With ROUNDS, as printed by another run, it computes as much again: whatever happened to the other from outside,
+the result must be the same.
 """
+import os
 import sys
 import threading
 import zlib
 
-ROUNDS = int(sys.argv[2]) if len(sys.argv) > 2 else 400
+ROUNDS = [int(n) for n in sys.argv[2:]]
 RESULTS = {}
 
 
@@ -17,11 +20,13 @@ def mix(value, i):
 
 def compute(seed):
     value = seed
-    for i in range(ROUNDS):
-        for j in range(20000):
+    rounds = 0
+    while rounds < ROUNDS[seed - 1] if ROUNDS else not os.path.exists(sys.argv[1] + ".stop"):
+        for j in range(10000):
             value = mix(value, j)
         value ^= zlib.crc32(str(value).encode()) & 0xFFFFFFFF
-    RESULTS[seed] = value
+        rounds += 1
+    RESULTS[seed] = (rounds, value)
 
 
 def main():
@@ -31,7 +36,8 @@ def main():
     open(sys.argv[1], "w").close()
     for thread in threads:
         thread.join()
-    print("checksum %08x %08x" % (RESULTS[1], RESULTS[2]))
+    print("rounds %d %d checksum %08x %08x" % (
+        RESULTS[1][0], RESULTS[2][0], RESULTS[1][1], RESULTS[2][1]))
 
 
 if __name__ == "__main__":
