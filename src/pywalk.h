@@ -3,8 +3,8 @@
  *
  * The order of use:
  *
- *	struct pw_session *session;		a process, a core file, or reads that a debugger supplies
- *	struct pw_dump *dump;			what it was doing at one moment
+ *	struct pw_session *session;		a process, a core file, or reads that a debugger
+ *supplies struct pw_dump *dump;			what it was doing at one moment
  *	pw_session_open_pid(pid, &options, &session);
  *	pw_session_capture(session, NULL, &dump);
  *	for each pw_dump_thread(dump, i), for each pw_thread_frame(thread, j): ...
@@ -13,9 +13,10 @@
  *
  * Rules for everything below:
  * - A function that can fail returns NULL for success or an error that the caller destroys with
- *   pw_error_destroy().  Its results come through the last parameter, which is not touched on failure.
- * - Types are opaque.  A `const` pointer that is returned is borrowed: it lives as long as the object
- *   it was asked of (threads, frames and interpreters as long as their dump).
+ *   pw_error_destroy().  Its results come through the last parameter, which is not touched on
+ *failure.
+ * - Types are opaque.  A `const` pointer that is returned is borrowed: it lives as long as the
+ *object it was asked of (threads, frames and interpreters as long as their dump).
  * - Text is UTF-8 without NUL.  What UTF-8 cannot hold is written as a backslash escape in Python's
  *   notation.  Control characters are not escaped: escape before you print to a terminal.
  * - Addresses are the target's, as uint64_t.  0 means "none".
@@ -72,9 +73,10 @@ struct pw_session;
 struct pw_options {
 	size_t size;
 	const char *executable; /* the program a core came from; NULL: as the core names it */
-	const char *sysroot;	/* where the target's files are found; NULL: "/" or /proc/PID/root */
-	const char *layouts;	/* folder of .def files to use instead of those built in; NULL: built in */
-	const char *debug_dir;	/* folder of separate debug files; NULL: /usr/lib/debug */
+	const char *sysroot; /* where the target's files are found; NULL: "/" or /proc/PID/root */
+	const char *
+		layouts; /* folder of .def files to use instead of those built in; NULL: built in */
+	const char *debug_dir; /* folder of separate debug files; NULL: /usr/lib/debug */
 	/* Called with a sentence for anything that is odd but not fatal; NULL: dropped. */
 	void (*warn)(void *data, const char *message);
 	void *warn_data;
@@ -106,9 +108,9 @@ struct pw_reader_thread {
 /* Reads that somebody else supplies: a debugger that has stopped the target.  The target must stand
  * still from the call of pw_session_capture() until it returns. */
 struct pw_reader {
-	size_t size;	 /* sizeof(struct pw_reader) */
-	int64_t pid;	 /* 0: unknown */
-	bool local;	 /* pid is a process of this machine: /proc/PID/root is used for its files */
+	size_t size; /* sizeof(struct pw_reader) */
+	int64_t pid; /* 0: unknown */
+	bool local;  /* pid is a process of this machine: /proc/PID/root is used for its files */
 	const char *executable; /* path as the target sees it, NULL: unknown; copied */
 	/* Reads exactly `length` bytes at `address` into `buffer`; false when it cannot. */
 	bool (*read)(void *data, uint64_t address, void *buffer, size_t length);
@@ -119,19 +121,21 @@ struct pw_reader {
 	size_t mapping_count;
 };
 PW_API struct pw_error *pw_session_open_reader(const struct pw_reader *reader,
-					       const struct pw_options *options, struct pw_session **ret);
-/* For a session on a reader: the threads as they are now, and everything cached of the target's memory is
- * forgotten.  Call it whenever the target has run. */
+					       const struct pw_options *options,
+					       struct pw_session **ret);
+/* For a session on a reader: the threads as they are now, and everything cached of the target's
+ * memory is forgotten.  Call it whenever the target has run. */
 PW_API struct pw_error *pw_session_set_threads(struct pw_session *session,
-					       const struct pw_reader_thread *threads, size_t count);
+					       const struct pw_reader_thread *threads,
+					       size_t count);
 
 /* Takes NULL.  Dumps taken from it must be destroyed before. */
 PW_API void pw_session_close(struct pw_session *session);
 
 /* ---- what the target is ---------------------------------------------------------------------- */
 
-PW_API int64_t pw_session_pid(const struct pw_session *session);	     /* 0: unknown */
-PW_API const char *pw_session_executable(const struct pw_session *session); /* NULL: unknown */
+PW_API int64_t pw_session_pid(const struct pw_session *session);		/* 0: unknown */
+PW_API const char *pw_session_executable(const struct pw_session *session);	/* NULL: unknown */
 PW_API const char *pw_session_python_version(const struct pw_session *session); /* "3.12.1" */
 /* Build flags that change layouts: "debug", "trace-refs", "free-threaded"; NULL-terminated. */
 PW_API const char *const *pw_session_python_build(const struct pw_session *session);
@@ -158,18 +162,19 @@ struct pw_frame;
 /* Set `size`; all other members may be zero. */
 struct pw_capture_options {
 	size_t size;
-	size_t max_frames; /* Python frames a thread; 0: 2^20 */
+	size_t max_frames;	  /* Python frames a thread; 0: 2^20 */
 	bool native_only_threads; /* also list threads that never ran Python */
-	bool no_stop;	   /* do not stop a live process: stacks may be torn */
+	bool no_stop;		  /* do not stop a live process: stacks may be torn */
 };
 
 /*
- * Copies what all threads are doing now.  A live process is stopped (PTRACE_SEIZE, PTRACE_INTERRUPT) only
- * while it is copied.  One thread's or one frame's damage never fails the call: it is in that thread's
- * `end` and in the dump's problems.
+ * Copies what all threads are doing now.  A live process is stopped (PTRACE_SEIZE,
+ * PTRACE_INTERRUPT) only while it is copied.  One thread's or one frame's damage never fails the
+ * call: it is in that thread's `end` and in the dump's problems.
  */
 PW_API struct pw_error *pw_session_capture(struct pw_session *session,
-					   const struct pw_capture_options *options, struct pw_dump **ret);
+					   const struct pw_capture_options *options,
+					   struct pw_dump **ret);
 PW_API void pw_dump_destroy(struct pw_dump *dump); /* takes NULL */
 
 /* How long a live target stood still, in nanoseconds; 0 when it was not stopped. */
@@ -189,16 +194,24 @@ PW_API size_t pw_dump_thread_count(const struct pw_dump *dump);
 PW_API struct pw_thread *pw_dump_thread(const struct pw_dump *dump, size_t index);
 
 enum pw_tristate { PW_UNKNOWN = -1, PW_NO = 0, PW_YES = 1 };
-PW_API uint64_t pw_thread_tid(const struct pw_thread *thread);	     /* 0: no such OS thread any more */
-PW_API const char *pw_thread_name(const struct pw_thread *thread);   /* threading's, NULL: unknown */
+PW_API uint64_t pw_thread_tid(const struct pw_thread *thread); /* 0: no such OS thread any more */
+PW_API const char *pw_thread_name(const struct pw_thread *thread); /* threading's, NULL: unknown */
 PW_API const char *pw_thread_kernel_name(const struct pw_thread *thread); /* comm, NULL: unknown */
-PW_API int64_t pw_thread_interpreter(const struct pw_thread *thread); /* of its newest frame; -1: none */
-PW_API uint64_t pw_thread_state_address(const struct pw_thread *thread); /* PyThreadState; 0: none */
+PW_API int64_t
+pw_thread_interpreter(const struct pw_thread *thread); /* of its newest frame; -1: none */
+PW_API uint64_t
+pw_thread_state_address(const struct pw_thread *thread); /* PyThreadState; 0: none */
 PW_API enum pw_tristate pw_thread_holds_gil(const struct pw_thread *thread);
 /* "running", "sleeping", "disk", "stopped", "zombie", "dead", "gone" or "unknown". */
 PW_API const char *pw_thread_state(const struct pw_thread *thread);
 
-enum pw_end_reason { PW_END_COMPLETE, PW_END_UNREADABLE, PW_END_CYCLE, PW_END_CORRUPT, PW_END_LIMIT };
+enum pw_end_reason {
+	PW_END_COMPLETE,
+	PW_END_UNREADABLE,
+	PW_END_CYCLE,
+	PW_END_CORRUPT,
+	PW_END_LIMIT
+};
 PW_API enum pw_end_reason pw_thread_end(const struct pw_thread *thread);
 PW_API const char *pw_end_reason_name(enum pw_end_reason reason); /* "complete", ... */
 PW_API uint64_t pw_thread_end_address(const struct pw_thread *thread);
@@ -220,10 +233,11 @@ enum pw_proof {
 PW_API enum pw_frame_kind pw_frame_kind(const struct pw_frame *frame);
 
 /* Of Python frames.  NULL, 0: could not be read (a problem says why). */
-PW_API const char *pw_frame_name(const struct pw_frame *frame);	    /* co_name */
-PW_API const char *pw_frame_qualname(const struct pw_frame *frame); /* co_qualname; NULL before 3.11 */
-PW_API const char *pw_frame_file(const struct pw_frame *frame);	    /* co_filename */
-PW_API int pw_frame_line(const struct pw_frame *frame);		    /* 1-based */
+PW_API const char *pw_frame_name(const struct pw_frame *frame); /* co_name */
+PW_API const char *
+pw_frame_qualname(const struct pw_frame *frame);		/* co_qualname; NULL before 3.11 */
+PW_API const char *pw_frame_file(const struct pw_frame *frame); /* co_filename */
+PW_API int pw_frame_line(const struct pw_frame *frame);		/* 1-based */
 PW_API int pw_frame_end_line(const struct pw_frame *frame);
 PW_API int pw_frame_column(const struct pw_frame *frame);     /* 0-based UTF-8 bytes; -1: unknown */
 PW_API int pw_frame_end_column(const struct pw_frame *frame); /* -1: unknown */
@@ -231,8 +245,10 @@ PW_API uint64_t pw_frame_address(const struct pw_frame *frame);
 PW_API uint64_t pw_frame_code(const struct pw_frame *frame);
 PW_API uint64_t pw_frame_anchor(const struct pw_frame *frame);
 PW_API int64_t pw_frame_interpreter(const struct pw_frame *frame);
-PW_API bool pw_frame_incomplete(const struct pw_frame *frame); /* entered, no instruction of its body run */
-PW_API bool pw_frame_entry(const struct pw_frame *frame); /* the oldest frame of its C evaluation frame */
+PW_API bool
+pw_frame_incomplete(const struct pw_frame *frame); /* entered, no instruction of its body run */
+PW_API bool
+pw_frame_entry(const struct pw_frame *frame); /* the oldest frame of its C evaluation frame */
 PW_API enum pw_proof pw_frame_proof(const struct pw_frame *frame);
 /* Of a paired Python frame: index into the native frames given to pw_thread_merge(), or -1. */
 PW_API int64_t pw_frame_native_index(const struct pw_frame *frame);
@@ -243,33 +259,37 @@ PW_API const char *pw_frame_symbol(const struct pw_frame *frame); /* NULL: unkno
 PW_API uint64_t pw_frame_offset(const struct pw_frame *frame);	  /* pc - symbol's start */
 PW_API const char *pw_frame_module(const struct pw_frame *frame); /* NULL: unknown */
 
-/* ---- native frames, supplied by a debugger ---------------------------------------------------- */
+/* ---- native frames, supplied by a debugger ----------------------------------------------------
+ */
 
 enum { PW_REGISTER_COUNT = 32 };
 
-/* One native frame: [sp, cfa) is its part of the stack.  Inlined pseudo-frames share their function's. */
+/* One native frame: [sp, cfa) is its part of the stack.  Inlined pseudo-frames share their
+ * function's. */
 struct pw_native_frame {
 	uint64_t pc;
 	uint64_t sp;
-	uint64_t cfa;	       /* the caller's sp; 0: unknown (the oldest frame of a broken unwind) */
-	const char *symbol;    /* NULL: unknown; copied */
+	uint64_t cfa;	    /* the caller's sp; 0: unknown (the oldest frame of a broken unwind) */
+	const char *symbol; /* NULL: unknown; copied */
 	uint64_t symbol_start; /* 0: unknown */
 	const char *module;    /* NULL: unknown; copied */
 	bool inlined;	       /* a pseudo-frame of a function inlined into the next older one */
-	/* Callee-saved registers as unwound to this frame, in any order, for the proof by pointer. */
+	/* Callee-saved registers as unwound to this frame, in any order, for the proof by pointer.
+	 */
 	uint64_t registers[PW_REGISTER_COUNT];
 	unsigned register_count;
 };
 
 /*
- * Puts the thread's Python frames among its native frames (newest first) and replaces its frames by the
- * result.  Needs a session that can still read the target's stack (CPython 3.9 and older).
+ * Puts the thread's Python frames among its native frames (newest first) and replaces its frames by
+ * the result.  Needs a session that can still read the target's stack (CPython 3.9 and older).
  */
 PW_API struct pw_error *pw_thread_merge(struct pw_session *session, struct pw_dump *dump,
-					struct pw_thread *thread, const struct pw_native_frame *frames,
-					size_t count);
+					struct pw_thread *thread,
+					const struct pw_native_frame *frames, size_t count);
 
-/* ---- writing ---------------------------------------------------------------------------------- */
+/* ---- writing ----------------------------------------------------------------------------------
+ */
 
 enum {
 	PW_WRITE_COLOR = 1 << 0, /* ANSI styles, text only */
@@ -279,19 +299,22 @@ typedef bool (*pw_write_fn)(void *data, const char *piece, size_t length);
 
 /* Formats: "text", "json" (schema pywalk-dump/1, docs/pywalk-dump.schema.json). */
 PW_API struct pw_error *pw_dump_write(const struct pw_session *session, const struct pw_dump *dump,
-				      const char *format, unsigned flags, pw_write_fn write, void *data);
+				      const char *format, unsigned flags, pw_write_fn write,
+				      void *data);
 /* The same, with only those threads for which `include` says so; NULL: all. */
 PW_API struct pw_error *
 pw_dump_write_threads(const struct pw_session *session, const struct pw_dump *dump,
-		      bool (*include)(void *data, const struct pw_thread *thread), void *include_data,
-		      const char *format, unsigned flags, pw_write_fn write, void *data);
+		      bool (*include)(void *data, const struct pw_thread *thread),
+		      void *include_data, const char *format, unsigned flags, pw_write_fn write,
+		      void *data);
 /* What `pywalk info` shows: the session's facts, interpreters, threads and who holds the GIL. */
 PW_API struct pw_error *pw_session_write_info(const struct pw_session *session,
 					      const struct pw_dump *dump, const char *format,
 					      unsigned flags, pw_write_fn write, void *data);
 /* The same for one thread: a JSON object as in "threads", or its lines of text. */
-PW_API struct pw_error *pw_thread_write(const struct pw_session *session, const struct pw_thread *thread,
-					const char *format, unsigned flags, pw_write_fn write, void *data);
+PW_API struct pw_error *pw_thread_write(const struct pw_session *session,
+					const struct pw_thread *thread, const char *format,
+					unsigned flags, pw_write_fn write, void *data);
 
 /* The text with everything escaped that would steer a terminal; free() it.  NULL: out of memory. */
 PW_API char *pw_printable(const char *text);

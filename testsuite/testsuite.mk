@@ -10,6 +10,7 @@ TESTSUITE := testsuite
 T = $(O)/testsuite
 SUITES := live core gdb cli layout module
 JOBS ?= $(shell nproc)
+PYTHON_CACHE = $(or $(PYWALK_PYTHONS),$${XDG_CACHE_HOME:-$$HOME/.cache}/pywalk-pythons)
 UNIT_SOURCES := $(wildcard $(TESTSUITE)/unit/test_*.c)
 UNIT_TESTS := $(patsubst $(TESTSUITE)/unit/%.c,$(O)/testsuite/unit/%,$(UNIT_SOURCES))
 TEST_PROGRAMS := $(addprefix $(O)/testsuite/,run-target embed notpython runcode.so)
@@ -26,6 +27,10 @@ $(O)/testsuite/run-target: $(TESTSUITE)/tools/run-target.c
 	@mkdir -p $(@D)
 	$(CC) -D_GNU_SOURCE -O1 -g -Wall -Wextra -Werror -o $@ $<
 
+$(O)/testsuite/measure: $(TESTSUITE)/bench/measure.c
+	@mkdir -p $(@D)
+	$(CC) -O1 -g -Wall -Wextra -Werror -D_GNU_SOURCE -o $@ $<
+
 $(O)/testsuite/%: $(TESTSUITE)/programs/%.c
 	@mkdir -p $(@D)
 	$(CC) -D_GNU_SOURCE -O1 -g -Wall -Wextra -Werror -o $@ $< -ldl
@@ -37,6 +42,8 @@ $(O)/testsuite/%.so: $(TESTSUITE)/programs/%.c
 .PHONY: test-programs
 test-programs: $(TEST_PROGRAMS)
 	@[ -n '$(TEST_PYTHON3)' ] || { echo 'no Python 3 with jsonschema (make deps-check)' >&2; exit 1; }
+	@sid="$(PYTHON_CACHE)/sid"; [ ! -e "$$sid/.complete" ] || \
+		bash $(TESTSUITE)/pythons/sid-root "$$sid" >/dev/null 2>&1 || true # mounts gone after a reboot
 	@$(TEST_PYTHON3) $(TESTSUITE)/tools/find_pythons.py > $(T)/pythons.txt
 
 # ---- one suite each; the result is in files, the exit status only says that it ran ----------------
@@ -65,9 +72,9 @@ check: deps-check
 check-all: all $(O)/make-layout test-programs $(UNIT_TESTS)
 	@rm -f $(T)/*/pywalk.sum $(T)/unit.sum
 	@$(RUN_UNIT)
-	@printf '%s\n' core gdb live cli layout module | O='$(abspath $(O))' SRCDIR='$(CURDIR)' \
+	@printf '%s\n' gdb core live cli layout module | O='$(abspath $(O))' SRCDIR='$(CURDIR)' \
 		PYTHON_LIST='$(abspath $(T))/pythons.txt' PYTHON3='$(TEST_PYTHON3)' \
-		xargs -n 1 -P $(JOBS) -I @ sh $(TESTSUITE)/tools/run-suite @ '$(abspath $(T))'
+		xargs -P $(JOBS) -I @ sh $(TESTSUITE)/tools/run-suite @ '$(abspath $(T))'
 	@$(SUMMARY) $(T)/unit.sum $(foreach s,$(SUITES),$(T)/$(s)/pywalk.sum)
 
 # Unit tests, and dumps of live processes and cores, with the address and undefined-behaviour sanitizers.
@@ -82,7 +89,7 @@ sanitize-all: $(O)/pywalk $(UNIT_TESTS) test-programs
 		UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1:exitcode=99; $(RUN_UNIT); \
 	printf '%s\n' core cli live | O='$(abspath $(O))' SRCDIR='$(CURDIR)' \
 		PYTHON_LIST='$(abspath $(T))/pythons.txt' PYTHON3='$(TEST_PYTHON3)' \
-		xargs -n 1 -P $(JOBS) -I @ sh $(TESTSUITE)/tools/run-suite @ '$(abspath $(T))'
+		xargs -P $(JOBS) -I @ sh $(TESTSUITE)/tools/run-suite @ '$(abspath $(T))'
 	@$(SUMMARY) $(T)/unit.sum $(foreach s,core cli live,$(T)/$(s)/pywalk.sum)
 
 .PHONY: pythons
@@ -90,5 +97,5 @@ pythons:
 	@bash $(TESTSUITE)/pythons/make-pythons
 
 .PHONY: bench
-bench: all $(O)/testsuite/run-target
+bench: all $(O)/testsuite/measure
 	@$(PYTHON3) $(TESTSUITE)/bench/bench.py '$(O)'

@@ -1,8 +1,9 @@
 /*
- * A growable byte buffer, always NUL-terminated behind its end, for building text and copying memory.
+ * A growable byte buffer, always NUL-terminated behind its end, for building text and copying
+ * memory.
  *
- * An allocation that fails is remembered (`failed`) and the buffer stays as it was, so that a run of
- * appends is checked once at its end.  Nothing here prints or truncates silently.
+ * An allocation that fails is remembered (`failed`) and the buffer stays as it was, so that a run
+ * of appends is checked once at its end.  Nothing here prints or truncates silently.
  */
 #ifndef PW_BASE_BUFFER_H
 #define PW_BASE_BUFFER_H
@@ -28,8 +29,10 @@ char *pw_buffer_reserve(struct pw_buffer *b, size_t more);
 void pw_buffer_append(struct pw_buffer *b, const void *data, size_t length);
 void pw_buffer_append_string(struct pw_buffer *b, const char *s);
 void pw_buffer_append_char(struct pw_buffer *b, char c);
-void pw_buffer_printf(struct pw_buffer *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* Takes the text out (owned by the caller, never NULL unless `failed`); the buffer is empty afterwards. */
+void pw_buffer_printf(struct pw_buffer *b, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+/* Takes the text out (owned by the caller, never NULL unless `failed`); the buffer is empty
+ * afterwards. */
 char *pw_buffer_steal(struct pw_buffer *b);
 
 #define pw_auto_buffer __attribute__((cleanup(pw_buffer_deinit)))

@@ -42,7 +42,8 @@ struct pw_error *pw_error_create(enum pw_error_code code, const char *format, ..
 	return make(code, 0, message);
 }
 
-struct pw_error *pw_error_create_at(enum pw_error_code code, uint64_t address, const char *format, ...)
+struct pw_error *pw_error_create_at(enum pw_error_code code, uint64_t address, const char *format,
+				    ...)
 {
 	va_list ap;
 	va_start(ap, format);
@@ -92,8 +93,8 @@ struct pw_error *pw_error_prefix(struct pw_error *error, const char *format, ...
 	va_end(ap);
 	if (!context)
 		return error;
-	struct pw_error *longer = pw_error_create_at(error->code, error->address, "%s: %s", context,
-						     error->message);
+	struct pw_error *longer =
+		pw_error_create_at(error->code, error->address, "%s: %s", context, error->message);
 	free(context);
 	pw_error_destroy(error);
 	return longer;

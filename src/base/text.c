@@ -63,7 +63,8 @@ static uint32_t unit_at(const void *units, size_t i, unsigned width)
 	}
 }
 
-void pw_text_append_units(struct pw_buffer *b, const void *units, size_t count, unsigned width, bool utf16)
+void pw_text_append_units(struct pw_buffer *b, const void *units, size_t count, unsigned width,
+			  bool utf16)
 {
 	for (size_t i = 0; i < count; i++) {
 		uint32_t c = unit_at(units, i, width);
@@ -82,7 +83,12 @@ void pw_text_append_units(struct pw_buffer *b, const void *units, size_t count, 
 static size_t utf8_sequence(const unsigned char *p, size_t left, uint32_t *ret)
 {
 	static const uint32_t least[5] = {0, 0, 0x80, 0x800, 0x10000};
-	size_t n = p[0] < 0x80 ? 1 : p[0] < 0xc2 ? 0 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : p[0] < 0xf5 ? 4 : 0;
+	size_t n = p[0] < 0x80	 ? 1
+		   : p[0] < 0xc2 ? 0
+		   : p[0] < 0xe0 ? 2
+		   : p[0] < 0xf0 ? 3
+		   : p[0] < 0xf5 ? 4
+				 : 0;
 	if (n == 0 || n > left)
 		return 0;
 	uint32_t c = n == 1 ? p[0] : p[0] & (0x7fu >> n);

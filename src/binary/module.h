@@ -1,8 +1,9 @@
 /*
  * Modules: the ELF files mapped into a target, their build-ids, symbols, sections.
  *
- * The file on disk is used when its build-id is that of the mapped bytes; a module without a usable file is
- * read from the target's memory (its dynamic symbols are there).  Nothing here knows CPython.
+ * The file on disk is used when its build-id is that of the mapped bytes; a module without a usable
+ * file is read from the target's memory (its dynamic symbols are there).  Nothing here knows
+ * CPython.
  */
 #ifndef PW_BINARY_MODULE_H
 #define PW_BINARY_MODULE_H
@@ -12,9 +13,9 @@
 enum { PW_BUILD_ID_MAX = 64 };
 
 struct pw_module {
-	char *path;	  /* as the target sees it; owned */
+	char *path;	     /* as the target sees it; owned */
 	uint64_t start, end; /* extent of its mappings */
-	uint64_t bias;	  /* runtime address - ELF virtual address */
+	uint64_t bias;	     /* runtime address - ELF virtual address */
 	uint8_t build_id[PW_BUILD_ID_MAX];
 	size_t build_id_length; /* 0: none, or its note could not be read */
 	const char *file_state; /* "ok", "missing", "other build", "deleted" */
@@ -29,7 +30,8 @@ struct pw_modules {
 };
 
 /* Groups the target's file mappings.  Never fails for one bad module: that one has no symbols. */
-struct pw_error *pw_modules_create(struct pw_target *target, const char *debug_dir, struct pw_modules **ret);
+struct pw_error *pw_modules_create(struct pw_target *target, const char *debug_dir,
+				   struct pw_modules **ret);
 void pw_modules_destroy(struct pw_modules *modules);
 
 struct pw_module *pw_modules_find(struct pw_modules *modules, uint64_t address);
@@ -40,23 +42,30 @@ struct pw_symbol {
 	uint64_t size;	  /* 0: unknown */
 };
 
-/* By exact name, in .symtab, then .dynsym, then the separate debug file's .symtab; false: no such symbol. */
+/* By exact name, in .symtab, then .dynsym, then the separate debug file's .symtab; false: no such
+ * symbol. */
 bool pw_module_symbol(struct pw_modules *modules, struct pw_module *module, const char *name,
 		      struct pw_symbol *ret);
 /* In any module; *ret_module (may be NULL) says where. */
 bool pw_modules_symbol(struct pw_modules *modules, const char *name, struct pw_symbol *ret,
 		       struct pw_module **ret_module);
-/* The function symbol that covers a runtime address (nearest below, with size honoured); false: none. */
+/* The function symbol that covers a runtime address (nearest below, with size honoured); false:
+ * none. */
 bool pw_modules_symbolize(struct pw_modules *modules, uint64_t address, struct pw_symbol *ret,
 			  struct pw_module **ret_module);
 /* A section's runtime address and size; false: no such section or no section headers. */
 bool pw_module_section(struct pw_modules *modules, struct pw_module *module, const char *name,
 		       uint64_t *ret_address, uint64_t *ret_size);
-/* The runtime ranges of its PT_LOAD segments that are writable (.data and .bss): at most `max`, returns count. */
-size_t pw_module_writable(struct pw_modules *modules, struct pw_module *module, uint64_t (*ret)[2], size_t max);
+/* The runtime ranges of its PT_LOAD segments that are writable (.data and .bss): at most `max`,
+ * returns count. */
+size_t pw_module_writable(struct pw_modules *modules, struct pw_module *module, uint64_t (*ret)[2],
+			  size_t max);
 /* The same for read-only data and text segments. */
-size_t pw_module_readonly(struct pw_modules *modules, struct pw_module *module, uint64_t (*ret)[2], size_t max);
-/* The function [start, end) that covers a runtime address, by the FDE of .eh_frame; false: no FDE. */
-bool pw_module_function(struct pw_modules *modules, uint64_t address, uint64_t *ret_start, uint64_t *ret_end);
+size_t pw_module_readonly(struct pw_modules *modules, struct pw_module *module, uint64_t (*ret)[2],
+			  size_t max);
+/* The function [start, end) that covers a runtime address, by the FDE of .eh_frame; false: no FDE.
+ */
+bool pw_module_function(struct pw_modules *modules, uint64_t address, uint64_t *ret_start,
+			uint64_t *ret_end);
 
 #endif

@@ -21,7 +21,8 @@ void pw_code_deinit(struct pw_code *code)
 	*code = (struct pw_code){0};
 }
 
-static struct pw_error *field(struct pw_python *python, uint64_t base, struct pw_field f, uint64_t *ret)
+static struct pw_error *field(struct pw_python *python, uint64_t base, struct pw_field f,
+			      uint64_t *ret)
 {
 	return pw_read_u64(python->target, base + (uint64_t)f.offset, ret);
 }
@@ -31,13 +32,14 @@ static struct pw_field table_field(const struct pw_layout *l)
 	return pw_has(l, code_linetable) ? l->code_linetable : l->code_lnotab;
 }
 
-/* Reads an object's head and, for strings and bytes, its content: sizes come from ob_size or length, which
- * stand at the same place. */
+/* Reads an object's head and, for strings and bytes, its content: sizes come from ob_size or
+ * length, which stand at the same place. */
 static void touch_sized(struct pw_python *python, uint64_t object, unsigned width)
 {
 	uint64_t size = 0;
 	char scratch[4096];
-	pw_auto_error struct pw_error *error = field(python, object, python->layout.var_size, &size);
+	pw_auto_error struct pw_error *error =
+		field(python, object, python->layout.var_size, &size);
 	if (error || size > TOUCH_MAX)
 		size = error ? 0 : TOUCH_MAX;
 	uint64_t left = 128 + size * width;
@@ -54,11 +56,13 @@ static void touch_sized(struct pw_python *python, uint64_t object, unsigned widt
 void pw_code_touch(struct pw_python *python, uint64_t address)
 {
 	const struct pw_layout *l = &python->layout;
-	const struct pw_field fields[] = {l->code_name, l->code_filename, l->code_qualname, table_field(l)};
+	const struct pw_field fields[] = {l->code_name, l->code_filename, l->code_qualname,
+					  table_field(l)};
 	uint64_t object, type;
 	uint32_t line;
 	pw_error_destroy(pw_object_type(python, address, &type));
-	pw_error_destroy(pw_read_u32(python->target, address + (uint64_t)l->code_firstlineno.offset, &line));
+	pw_error_destroy(
+		pw_read_u32(python->target, address + (uint64_t)l->code_firstlineno.offset, &line));
 	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
 		if (fields[i].offset < 0)
 			continue;
@@ -78,7 +82,8 @@ static void keep(struct pw_code *code, struct pw_error *error, const char *what)
 		pw_error_destroy(error);
 }
 
-static char *load_string(struct pw_python *python, struct pw_code *code, struct pw_field f, const char *what)
+static char *load_string(struct pw_python *python, struct pw_code *code, struct pw_field f,
+			 const char *what)
 {
 	pw_auto_buffer struct pw_buffer text = {0};
 	uint64_t object;
@@ -90,19 +95,6 @@ static char *load_string(struct pw_python *python, struct pw_code *code, struct 
 		return NULL;
 	}
 	return pw_buffer_steal(&text);
-}
-
-static struct pw_error *check_type(struct pw_python *python, uint64_t address)
-{
-	char name[PW_TYPE_NAME_MAX + 1];
-	if (address < 4096 || address % 8)
-		return pw_error_create_at(PW_ERROR_CORRUPT, address,
-					  "code object 0x%" PRIx64 ": not an address", address);
-	struct pw_error *error = pw_object_type_name(python, address, name);
-	if (!error && strcmp(name, "code") != 0)
-		error = pw_error_create_at(PW_ERROR_CORRUPT, address,
-					   "the object's type is \"%s\", expected \"code\"", name);
-	return pw_error_prefix(error, "code object 0x%" PRIx64, address);
 }
 
 static void load_bytecode(struct pw_python *python, struct pw_code *code)
@@ -127,7 +119,7 @@ void pw_code_load(struct pw_python *python, uint64_t address, struct pw_code *re
 {
 	const struct pw_layout *l = &python->layout;
 	*ret = (struct pw_code){.address = address};
-	if ((ret->error = check_type(python, address)))
+	if ((ret->error = pw_object_check_code(python, address)))
 		return;
 	uint32_t first = 0;
 	uint64_t table;
@@ -149,7 +141,8 @@ void pw_code_load(struct pw_python *python, uint64_t address, struct pw_code *re
 }
 
 /* Where this thread's copy of the bytecode begins; the array's size stands before its entries. */
-static uint64_t copy_of_bytecode(struct pw_python *python, const struct pw_code *code, int32_t index)
+static uint64_t copy_of_bytecode(struct pw_python *python, const struct pw_code *code,
+				 int32_t index)
 {
 	uint64_t size, copy;
 	if (index <= 0 || !code->tlbc)
@@ -162,7 +155,8 @@ static uint64_t copy_of_bytecode(struct pw_python *python, const struct pw_code 
 	return e2 || !copy ? code->bytecode : copy;
 }
 
-int64_t pw_code_lasti(struct pw_python *python, const struct pw_code *code, const struct pw_pyframe *frame)
+int64_t pw_code_lasti(struct pw_python *python, const struct pw_code *code,
+		      const struct pw_pyframe *frame)
 {
 	if (!pw_has(&python->layout, code_adaptive))
 		return frame->lasti;

@@ -13,10 +13,11 @@
 
 struct pw_code {
 	uint64_t address;
-	char *name, *qualname, *filename; /* owned; NULL: could not be read, or (qualname) before 3.11 */
+	char *name, *qualname,
+		*filename; /* owned; NULL: could not be read, or (qualname) before 3.11 */
 	int firstlineno;
 	uint64_t bytecode; /* address of the first instruction; 3.11+ */
-	uint64_t tlbc;	   /* address of the array of bytecode copies, 3.14+ free-threaded; 0: none */
+	uint64_t tlbc; /* address of the array of bytecode copies, 3.14+ free-threaded; 0: none */
 	int firsttraceable; /* instructions before it are the entry sequence; 3.11+ */
 	struct pw_buffer table;
 	struct pw_error *error; /* the first thing that could not be read; owned */
@@ -29,7 +30,8 @@ void pw_code_load(struct pw_python *python, uint64_t address, struct pw_code *re
 void pw_code_deinit(struct pw_code *code);
 
 /* The byte offset of the frame's instruction; below 0: not started, or not inside of this code. */
-int64_t pw_code_lasti(struct pw_python *python, const struct pw_code *code, const struct pw_pyframe *frame);
+int64_t pw_code_lasti(struct pw_python *python, const struct pw_code *code,
+		      const struct pw_pyframe *frame);
 /* Whether the frame has been entered but has not run an instruction of its body. */
 bool pw_code_incomplete(const struct pw_layout *layout, const struct pw_code *code,
 			const struct pw_pyframe *frame, int64_t lasti);

@@ -1,7 +1,8 @@
 /*
- * Dictionaries: open tables (2.7, Include/dictobject.h), compact dicts (3.6+, Objects/dict-common.h, later
- * internal/pycore_dict.h), split tables, and where an instance keeps its attributes (Objects/dictobject.c,
- * Objects/object.c: _PyObject_ComputedDictPointer and its successors).
+ * Dictionaries: open tables (2.7, Include/dictobject.h), compact dicts (3.6+,
+ * Objects/dict-common.h, later internal/pycore_dict.h), split tables, and where an instance keeps
+ * its attributes (Objects/dictobject.c, Objects/object.c: _PyObject_ComputedDictPointer and its
+ * successors).
  */
 #include "python/object.h"
 
@@ -17,9 +18,9 @@ static struct pw_error *field_u64(struct pw_python *python, uint64_t base, struc
 	return pw_read_u64(python->target, base + (uint64_t)field.offset, ret);
 }
 
-static struct pw_error *walk_table(struct pw_python *python, uint64_t table, uint64_t count, uint64_t stride,
-				   uint64_t key_at, uint64_t value_at, uint64_t values, visit_fn visit,
-				   void *data)
+static struct pw_error *walk_table(struct pw_python *python, uint64_t table, uint64_t count,
+				   uint64_t stride, uint64_t key_at, uint64_t value_at,
+				   uint64_t values, visit_fn visit, void *data)
 {
 	for (uint64_t i = 0; i < count; i++) {
 		uint64_t key, value;
@@ -40,11 +41,13 @@ static struct pw_error *walk_table(struct pw_python *python, uint64_t table, uin
 static struct pw_error *too_big(uint64_t dict, uint64_t count)
 {
 	return pw_error_create_at(PW_ERROR_CORRUPT, dict,
-				  "dict at 0x%" PRIx64 " claims %" PRIu64 " entries, expected at most %d",
+				  "dict at 0x%" PRIx64 " claims %" PRIu64
+				  " entries, expected at most %d",
 				  dict, count, PW_DICT_MAX);
 }
 
-static struct pw_error *walk_python2(struct pw_python *python, uint64_t dict, visit_fn visit, void *data)
+static struct pw_error *walk_python2(struct pw_python *python, uint64_t dict, visit_fn visit,
+				     void *data)
 {
 	const struct pw_layout *l = &python->layout;
 	uint64_t mask, table;
@@ -56,7 +59,8 @@ static struct pw_error *walk_python2(struct pw_python *python, uint64_t dict, vi
 	if (mask >= PW_DICT_MAX)
 		return too_big(dict, mask + 1);
 	return walk_table(python, table, mask + 1, (uint64_t)l->entry_sizeof.offset,
-			  (uint64_t)l->entry_key.offset, (uint64_t)l->entry_value.offset, 0, visit, data);
+			  (uint64_t)l->entry_key.offset, (uint64_t)l->entry_value.offset, 0, visit,
+			  data);
 }
 
 /* Where the entries behind dk_indices begin. */
@@ -68,10 +72,12 @@ static struct pw_error *entries_of(struct pw_python *python, uint64_t keys, uint
 	*ret_unicode = false;
 	if (l->traits.log2_keys) {
 		uint8_t log2_bytes, kind;
-		struct pw_error *error = pw_read_u8(
-			python->target, keys + (uint64_t)l->keys_log2_index_bytes.offset, &log2_bytes);
+		struct pw_error *error =
+			pw_read_u8(python->target, keys + (uint64_t)l->keys_log2_index_bytes.offset,
+				   &log2_bytes);
 		if (!error)
-			error = pw_read_u8(python->target, keys + (uint64_t)l->keys_kind.offset, &kind);
+			error = pw_read_u8(python->target, keys + (uint64_t)l->keys_kind.offset,
+					   &kind);
 		if (error)
 			return error;
 		if (log2_bytes > 30)
@@ -92,8 +98,8 @@ static struct pw_error *entries_of(struct pw_python *python, uint64_t keys, uint
 }
 
 /* `values`: of a split table, or 0. */
-static struct pw_error *walk_keys(struct pw_python *python, uint64_t keys, uint64_t values, visit_fn visit,
-				  void *data)
+static struct pw_error *walk_keys(struct pw_python *python, uint64_t keys, uint64_t values,
+				  visit_fn visit, void *data)
 {
 	const struct pw_layout *l = &python->layout;
 	uint64_t entries = 0, count = 0;
@@ -110,8 +116,8 @@ static struct pw_error *walk_keys(struct pw_python *python, uint64_t keys, uint6
 				  (uint64_t)l->unicode_entry_key.offset,
 				  (uint64_t)l->unicode_entry_value.offset, values, visit, data);
 	return walk_table(python, entries, count, (uint64_t)l->entry_sizeof.offset,
-			  (uint64_t)l->entry_key.offset, (uint64_t)l->entry_value.offset, values, visit,
-			  data);
+			  (uint64_t)l->entry_key.offset, (uint64_t)l->entry_value.offset, values,
+			  visit, data);
 }
 
 struct pw_error *pw_dict_walk(struct pw_python *python, uint64_t dict, visit_fn visit, void *data)
@@ -147,7 +153,8 @@ static bool visit_lookup(void *data, uint64_t key, uint64_t value)
 	return false;
 }
 
-struct pw_error *pw_dict_get(struct pw_python *python, uint64_t dict, const char *key, uint64_t *ret)
+struct pw_error *pw_dict_get(struct pw_python *python, uint64_t dict, const char *key,
+			     uint64_t *ret)
 {
 	struct lookup lookup = {python, key, 0};
 	struct pw_error *error = pw_dict_walk(python, dict, visit_lookup, &lookup);
@@ -161,16 +168,18 @@ static const uint64_t flag_managed_dict = UINT64_C(1) << 4, flag_inline_values =
 
 /*
  * The attributes of an instance whose type has a managed dict.  The pointer before the object is
- * 3.11: dict at -3 words, values at -4 words; 3.12: one word at -3, values when its lowest bit is set;
- * 3.13+: dict at -3 words (free-threaded: -1), values behind the object while it has no dict of its own.
+ * 3.11: dict at -3 words, values at -4 words; 3.12: one word at -3, values when its lowest bit is
+ * set; 3.13+: dict at -3 words (free-threaded: -1), values behind the object while it has no dict
+ * of its own.
  */
-static struct pw_error *managed(struct pw_python *python, uint64_t object, uint64_t type, uint64_t flags,
-				uint64_t *ret_dict, uint64_t *ret_values)
+static struct pw_error *managed(struct pw_python *python, uint64_t object, uint64_t type,
+				uint64_t flags, uint64_t *ret_dict, uint64_t *ret_values)
 {
 	const struct pw_layout *l = &python->layout;
 	uint64_t word, basicsize;
 	*ret_dict = *ret_values = 0;
-	struct pw_error *error = pw_read_u64(python->target, object - (l->free_threaded ? 8 : 24), &word);
+	struct pw_error *error =
+		pw_read_u64(python->target, object - (l->free_threaded ? 8 : 24), &word);
 	if (error)
 		return error;
 	if (l->traits.inline_values) {

@@ -1,7 +1,8 @@
 /*
- * Frame chains.  PyFrameObject: Include/frameobject.h, cpython/frameobject.h (2.7, 3.6-3.10).  CFrame,
- * _PyCFrame: cpython/pystate.h (3.10-3.12).  _PyInterpreterFrame: internal/pycore_frame.h (3.11-3.13),
- * pycore_interpframe_structs.h (3.14, 3.15); what is published when: Python/ceval.c, _PyEval_EvalFrameDefault.
+ * Frame chains.  PyFrameObject: Include/frameobject.h, cpython/frameobject.h (2.7, 3.6-3.10).
+ * CFrame, _PyCFrame: cpython/pystate.h (3.10-3.12).  _PyInterpreterFrame: internal/pycore_frame.h
+ * (3.11-3.13), pycore_interpframe_structs.h (3.14, 3.15); what is published when: Python/ceval.c,
+ * _PyEval_EvalFrameDefault.
  */
 #include "python/frame.h"
 #include "python/object.h"
@@ -12,14 +13,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Tagged pointers (_PyStackRef, 3.14+) use the two lowest bits; objects are aligned to 8 at least. */
+/* Tagged pointers (_PyStackRef, 3.14+) use the two lowest bits; objects are aligned to 8 at least.
+ */
 static uint64_t untag(uint64_t pointer)
 {
 	return pointer & ~UINT64_C(7);
 }
 
-__attribute__((format(printf, 4, 5))) static void stop(struct pw_pyframes *frames, enum pw_end_reason reason,
-						       uint64_t address, const char *format, ...)
+__attribute__((format(printf, 4, 5))) static void stop(struct pw_pyframes *frames,
+						       enum pw_end_reason reason, uint64_t address,
+						       const char *format, ...)
 {
 	va_list ap;
 	frames->end = reason;
@@ -53,7 +56,8 @@ static struct pw_pyframe *append(struct pw_pyframes *frames, size_t max)
 		size_t capacity = frames->capacity ? frames->capacity * 2 : 32;
 		struct pw_pyframe *items = realloc(frames->items, capacity * sizeof(*items));
 		if (!items) {
-			stop(frames, PW_END_LIMIT, 0, "out of memory after %zu frames", frames->count);
+			stop(frames, PW_END_LIMIT, 0, "out of memory after %zu frames",
+			     frames->count);
 			return NULL;
 		}
 		frames->items = items;
@@ -97,12 +101,14 @@ static void stop_cycle(struct pw_pyframes *frames, uint64_t address, const struc
 	stop(frames, PW_END_CYCLE, address, "after %zu frames", frames->count);
 }
 
-static struct pw_error *field(struct pw_python *python, uint64_t base, struct pw_field f, uint64_t *ret)
+static struct pw_error *field(struct pw_python *python, uint64_t base, struct pw_field f,
+			      uint64_t *ret)
 {
 	return pw_read_u64(python->target, base + (uint64_t)f.offset, ret);
 }
 
-/* ---- PyFrameObject ---------------------------------------------------------------------------- */
+/* ---- PyFrameObject ----------------------------------------------------------------------------
+ */
 
 static void walk_objects(struct pw_python *python, uint64_t at, size_t max, struct pw_pyframes *ret)
 {
@@ -115,7 +121,8 @@ static void walk_objects(struct pw_python *python, uint64_t at, size_t max, stru
 		if (!error)
 			error = field(python, at, l->frame_code, &code);
 		if (!error)
-			error = pw_read_u32(python->target, at + (uint64_t)l->frame_lasti.offset, &lasti);
+			error = pw_read_u32(python->target, at + (uint64_t)l->frame_lasti.offset,
+					    &lasti);
 		if (error) {
 			stop_error(ret, at, error);
 			return;
@@ -138,9 +145,9 @@ static void walk_objects(struct pw_python *python, uint64_t at, size_t max, stru
 }
 
 /*
- * 3.10: one CFrame for each C evaluation frame, so for each frame.  The chains are matched from their old
- * ends: while a frame is entered the newest CFrame has no frame yet, while it is left the newest frame has
- * no CFrame any more.
+ * 3.10: one CFrame for each C evaluation frame, so for each frame.  The chains are matched from
+ * their old ends: while a frame is entered the newest CFrame has no frame yet, while it is left the
+ * newest frame has no CFrame any more.
  */
 static void anchor_objects(struct pw_python *python, uint64_t tstate, struct pw_pyframes *ret)
 {
@@ -150,13 +157,15 @@ static void anchor_objects(struct pw_python *python, uint64_t tstate, struct pw_
 		return;
 	size_t capacity = ret->count + 1, count = 0;
 	uint64_t *cframes = malloc(capacity * sizeof(*cframes));
-	struct pw_error *error = cframes ? field(python, tstate, l->tstate_cframe, &at) : &pw_error_nomem;
+	struct pw_error *error =
+		cframes ? field(python, tstate, l->tstate_cframe, &at) : &pw_error_nomem;
 	while (!error && at && at != root && count < capacity) {
 		cframes[count++] = at;
 		uint64_t previous;
 		error = field(python, at, l->cframe_previous, &previous);
 		if (!error && previous != root && previous <= at)
-			previous = 0; /* the stack grows down: anything else is not a chain of CFrames */
+			previous = 0; /* the stack grows down: anything else is not a chain of
+					 CFrames */
 		at = previous;
 	}
 	if (!error && at == root)
@@ -166,7 +175,8 @@ static void anchor_objects(struct pw_python *python, uint64_t tstate, struct pw_
 	free(cframes);
 }
 
-/* ---- _PyInterpreterFrame ---------------------------------------------------------------------- */
+/* ---- _PyInterpreterFrame ----------------------------------------------------------------------
+ */
 
 struct iframe {
 	uint64_t previous, code, instr;
@@ -183,16 +193,19 @@ static struct pw_error *read_iframe(struct pw_python *python, uint64_t at, struc
 		error = field(python, at, l->iframe_code, &ret->code);
 	if (!error)
 		error = field(python, at,
-			      l->traits.instr_is_previous ? l->iframe_prev_instr : l->iframe_instr_ptr,
+			      l->traits.instr_is_previous ? l->iframe_prev_instr
+							  : l->iframe_instr_ptr,
 			      &ret->instr);
 	if (!error)
-		error = pw_read_u8(python->target, at + (uint64_t)l->iframe_owner.offset, &ret->owner);
+		error = pw_read_u8(python->target, at + (uint64_t)l->iframe_owner.offset,
+				   &ret->owner);
 	if (!error && pw_has(l, iframe_is_entry))
 		error = pw_read_u8(python->target, at + (uint64_t)l->iframe_is_entry.offset,
 				   &ret->is_entry);
 	if (!error && pw_has(l, iframe_tlbc_index)) {
 		uint32_t tlbc;
-		error = pw_read_u32(python->target, at + (uint64_t)l->iframe_tlbc_index.offset, &tlbc);
+		error = pw_read_u32(python->target, at + (uint64_t)l->iframe_tlbc_index.offset,
+				    &tlbc);
 		ret->tlbc = (int32_t)tlbc;
 	}
 	ret->code = untag(ret->code);
@@ -206,7 +219,8 @@ static bool is_shim(const struct pw_layout *l, uint8_t owner)
 	       (pw_has(l, owner_interpreter) && owner == l->owner_interpreter.offset);
 }
 
-static bool append_iframe(struct pw_pyframes *ret, uint64_t at, const struct iframe *frame, size_t max)
+static bool append_iframe(struct pw_pyframes *ret, uint64_t at, const struct iframe *frame,
+			  size_t max)
 {
 	struct pw_pyframe *to = append(ret, max);
 	if (!to)
@@ -229,8 +243,9 @@ static void close_group(struct pw_pyframes *ret, size_t from, uint64_t anchor)
 }
 
 /*
- * The oldest frame of a thread is always an entry: a chain that ends without one was caught while a generator's
- * frame was taken off it (its `previous` is cleared before the thread state forgets it).
+ * The oldest frame of a thread is always an entry: a chain that ends without one was caught while a
+ * generator's frame was taken off it (its `previous` is cleared before the thread state forgets
+ * it).
  */
 static void end_chain(struct pw_pyframes *ret, size_t group)
 {
@@ -241,8 +256,8 @@ static void end_chain(struct pw_pyframes *ret, size_t group)
 	if (ret->end != PW_END_COMPLETE)
 		return;
 	ret->torn = true;
-	stop(ret, PW_END_CORRUPT, last, "the chain ends in frame 0x%" PRIx64 " without an entry frame",
-	     last);
+	stop(ret, PW_END_CORRUPT, last,
+	     "the chain ends in frame 0x%" PRIx64 " without an entry frame", last);
 }
 
 /* 3.12+: a shim frame on the C stack lies under the frames of each C evaluation frame. */
@@ -263,7 +278,8 @@ static void walk_shims(struct pw_python *python, uint64_t tstate, uint64_t at, s
 			stop_cycle(ret, at, &cycle);
 			break;
 		}
-		/* 3.15's base frame is inside of the thread state: it ends the chain and anchors nothing. */
+		/* 3.15's base frame is inside of the thread state: it ends the chain and anchors
+		 * nothing. */
 		if (is_shim(l, frame.owner)) {
 			bool base = at >= tstate && at < tstate + 65536;
 			close_group(ret, group, base ? 0 : at);
@@ -279,18 +295,20 @@ static void walk_shims(struct pw_python *python, uint64_t tstate, uint64_t at, s
 /* Whether a frame's code is a code object, which stale stack bytes hardly ever are. */
 static bool plausible_frame(struct pw_python *python, uint64_t at)
 {
-	char name[PW_TYPE_NAME_MAX + 1];
 	struct iframe frame;
 	if (at < 4096 || at % 8)
 		return false;
 	pw_auto_error struct pw_error *e1 = read_iframe(python, at, &frame);
 	if (e1 || !frame.code)
 		return false;
-	pw_auto_error struct pw_error *e2 = pw_object_type_name(python, frame.code, name);
-	return !e2 && (strcmp(name, "code") == 0 || is_shim(&python->layout, frame.owner));
+	if (is_shim(&python->layout, frame.owner))
+		return true;
+	pw_auto_error struct pw_error *e2 = pw_object_check_code(python, frame.code);
+	return !e2;
 }
 
-/* Whether a chain of _PyCFrames starts at `at`: each older one lies higher, the last is the root. */
+/* Whether a chain of _PyCFrames starts at `at`: each older one lies higher, the last is the root.
+ */
 static bool plausible_cframe(struct pw_python *python, uint64_t at, uint64_t root)
 {
 	const struct pw_layout *l = &python->layout;
@@ -299,7 +317,8 @@ static bool plausible_cframe(struct pw_python *python, uint64_t at, uint64_t roo
 	if (error || !plausible_frame(python, frame))
 		return false;
 	for (size_t i = 0; i < PW_FRAMES_MAX && at != root; i++) {
-		pw_auto_error struct pw_error *bad = field(python, at, l->cframe_previous, &previous);
+		pw_auto_error struct pw_error *bad =
+			field(python, at, l->cframe_previous, &previous);
 		if (bad || previous % 8 || (previous != root && previous <= at))
 			return false;
 		at = previous;
@@ -308,9 +327,9 @@ static bool plausible_cframe(struct pw_python *python, uint64_t at, uint64_t roo
 }
 
 /*
- * The newest _PyCFrame that can be believed.  The evaluation function publishes its own before it fills it
- * (3.11, 3.12: a few instructions): the enclosing one is then found higher on the same stack, by its chain,
- * which has to reach the root.
+ * The newest _PyCFrame that can be believed.  The evaluation function publishes its own before it
+ * fills it (3.11, 3.12: a few instructions): the enclosing one is then found higher on the same
+ * stack, by its chain, which has to reach the root.
  */
 static uint64_t newest_cframe(struct pw_python *python, uint64_t tstate, uint64_t at)
 {
@@ -324,7 +343,8 @@ static uint64_t newest_cframe(struct pw_python *python, uint64_t tstate, uint64_
 	return at;
 }
 
-/* 3.11: a _PyCFrame for each C evaluation frame; its frames reach down to the one flagged as entry. */
+/* 3.11: a _PyCFrame for each C evaluation frame; its frames reach down to the one flagged as entry.
+ */
 static void walk_cframes(struct pw_python *python, uint64_t tstate, uint64_t cframe, size_t max,
 			 struct pw_pyframes *ret)
 {

@@ -1,6 +1,6 @@
 /*
- * The Python frames of one thread state, newest first, each with its anchor: the address that lies inside
- * its C evaluation frame, or the pointer that this C frame holds (docs/pairing.md).
+ * The Python frames of one thread state, newest first, each with its anchor: the address that lies
+ * inside its C evaluation frame, or the pointer that this C frame holds (docs/pairing.md).
  *
  * Knows nothing of native stacks: merging is stack/'s.
  */
@@ -28,12 +28,13 @@ struct pw_pyframes {
 	enum pw_end_reason end;
 	uint64_t end_address;
 	char end_message[160]; /* "" when complete */
-	/* The thread was caught in the middle of linking or unlinking a frame: a live target is to be let go
-	 * and stopped again. */
+	/* The thread was caught in the middle of linking or unlinking a frame: a live target is to
+	 * be let go and stopped again. */
 	bool torn;
 };
 
-/* Walks at most `max` frames.  Never fails: the reason to stop is in `end`. `ret` is initialised here. */
+/* Walks at most `max` frames.  Never fails: the reason to stop is in `end`. `ret` is initialised
+ * here. */
 void pw_frames_walk(struct pw_python *python, uint64_t tstate, size_t max, struct pw_pyframes *ret);
 void pw_frames_deinit(struct pw_pyframes *frames);
 

@@ -1,7 +1,8 @@
 /*
- * Reads the machine code of PyInterpreterState_Head() (Python/pystate.c: it returns one global pointer) to
- * learn where that pointer stands, for a stripped interpreter whose exported symbols are all there is.
- * Only the few instructions that compilers make of such a function are understood.
+ * Reads the machine code of PyInterpreterState_Head() (Python/pystate.c: it returns one global
+ * pointer) to learn where that pointer stands, for a stripped interpreter whose exported symbols
+ * are all there is. Only the few instructions that compilers make of such a function are
+ * understood.
  */
 #include "python/runtime.h"
 
@@ -64,8 +65,8 @@ static uint64_t decode_x86_64(struct pw_target *target, uint64_t function, const
 }
 
 /*
- * aarch64 (Arm ARM, A64): [bti c] adrp xN, page; ldr x0, [xN, #o]; ret, or through the GOT with a second
- * ldr x0, [x0, #o].
+ * aarch64 (Arm ARM, A64): [bti c] adrp xN, page; ldr x0, [xN, #o]; ret, or through the GOT with a
+ * second ldr x0, [x0, #o].
  */
 static uint64_t decode_aarch64(struct pw_target *target, uint64_t function, const uint8_t *code)
 {

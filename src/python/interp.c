@@ -1,7 +1,7 @@
 /*
- * Lists: _PyRuntime.interpreters (3.7+) or interp_head (2.7, 3.6), PyInterpreterState.tstate_head or
- * threads.head; Python/pystate.c.  GIL: Python/ceval_gil.h, ceval_gil.c; before 3.7 the thread state in
- * _PyThreadState_Current is the one that holds it.
+ * Lists: _PyRuntime.interpreters (3.7+) or interp_head (2.7, 3.6), PyInterpreterState.tstate_head
+ * or threads.head; Python/pystate.c.  GIL: Python/ceval_gil.h, ceval_gil.c; before 3.7 the thread
+ * state in _PyThreadState_Current is the one that holds it.
  */
 #include "python/interp.h"
 
@@ -71,7 +71,8 @@ static struct pw_error *read_interps(struct pw_python *python, struct pw_runtime
 	struct pw_error *error = pw_read_u64(python->target, python->head_slot, &at);
 	while (!error && at) {
 		if (lists->interp_count == PW_INTERP_MAX || cycle_step(&cycle, at)) {
-			pw_notes_add(notes, "the list of interpreters does not end: cycle at 0x%" PRIx64,
+			pw_notes_add(notes,
+				     "the list of interpreters does not end: cycle at 0x%" PRIx64,
 				     at);
 			break;
 		}
@@ -82,7 +83,8 @@ static struct pw_error *read_interps(struct pw_python *python, struct pw_runtime
 		if (!grow((void **)&lists->interps, lists->interp_count, sizeof(*lists->interps)))
 			return &pw_error_nomem;
 		lists->interps[lists->interp_count++] = (struct pw_interp){
-			at, pw_has(l, interp_id) ? (int64_t)read_or_zero(python, at, l->interp_id) : -1,
+			at,
+			pw_has(l, interp_id) ? (int64_t)read_or_zero(python, at, l->interp_id) : -1,
 			false, read_or_zero(python, at, l->interp_gil)};
 		at = next;
 	}
@@ -129,7 +131,8 @@ static struct gil read_gil(struct pw_python *python, const struct pw_interp *int
 		holder_at = interp->gil + (uint64_t)l->gil_holder.offset;
 		if (pw_has(l, gil_enabled)) {
 			pw_auto_error struct pw_error *error = pw_read_u32(
-				python->target, interp->gil + (uint64_t)l->gil_enabled.offset, &enabled);
+				python->target, interp->gil + (uint64_t)l->gil_enabled.offset,
+				&enabled);
 			if (error || !enabled)
 				return gil;
 		}
@@ -140,7 +143,8 @@ static struct gil read_gil(struct pw_python *python, const struct pw_interp *int
 		uint64_t current = pw_locate_symbol(python, "_PyThreadState_Current");
 		if (!current)
 			return gil;
-		pw_auto_error struct pw_error *error = pw_read_u64(python->target, current, &gil.holder);
+		pw_auto_error struct pw_error *error =
+			pw_read_u64(python->target, current, &gil.holder);
 		gil.known = !error;
 		return gil;
 	}
@@ -174,10 +178,11 @@ static struct pw_error *read_tstates(struct pw_python *python, size_t index,
 		}
 		error = pw_read_u64(python->target, at + (uint64_t)l->tstate_interp.offset, &back);
 		if (!error && back != interp->address)
-			error = pw_error_create_at(PW_ERROR_CORRUPT, at,
-						   "thread state 0x%" PRIx64
-						   " does not point back at its interpreter 0x%" PRIx64,
-						   at, interp->address);
+			error = pw_error_create_at(
+				PW_ERROR_CORRUPT, at,
+				"thread state 0x%" PRIx64
+				" does not point back at its interpreter 0x%" PRIx64,
+				at, interp->address);
 		if (error)
 			break;
 		tstate.thread_id = read_or_zero(python, at, l->tstate_thread_id);

@@ -17,9 +17,9 @@ struct pw_interp {
 
 struct pw_tstate {
 	uint64_t address;
-	size_t interp;		/* index into the interpreters */
-	uint64_t thread_id;	/* pthread_self() */
-	uint64_t native_id;	/* gettid() as the target saw it; 0: before 3.11 */
+	size_t interp;	    /* index into the interpreters */
+	uint64_t thread_id; /* pthread_self() */
+	uint64_t native_id; /* gettid() as the target saw it; 0: before 3.11 */
 	enum pw_tristate holds_gil;
 };
 
@@ -31,8 +31,8 @@ struct pw_runtime_lists {
 };
 
 /*
- * Reads both lists.  A list that breaks is kept as far as it was readable, with a note; an error only for
- * want of memory.
+ * Reads both lists.  A list that breaks is kept as far as it was readable, with a note; an error
+ * only for want of memory.
  */
 struct pw_error *pw_lists_read(struct pw_python *python, struct pw_runtime_lists *ret,
 			       struct pw_notes *notes);

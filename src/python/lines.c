@@ -11,8 +11,8 @@ static struct pw_location at_line(int64_t line)
 }
 
 /* Pairs (bytes, lines): a pair's line holds from its own offset on. */
-static struct pw_location find_lnotab(bool is_signed, const uint8_t *table, size_t size, int firstlineno,
-				      int64_t lasti)
+static struct pw_location find_lnotab(bool is_signed, const uint8_t *table, size_t size,
+				      int firstlineno, int64_t lasti)
 {
 	int64_t line = firstlineno, address = 0;
 	for (size_t i = 0; i + 1 < size; i += 2) {
@@ -24,8 +24,10 @@ static struct pw_location find_lnotab(bool is_signed, const uint8_t *table, size
 	return at_line(line);
 }
 
-/* Pairs (bytes, lines): the line is added first and holds for that many bytes; -128 means no line. */
-static struct pw_location find_linetable(const uint8_t *table, size_t size, int firstlineno, int64_t lasti)
+/* Pairs (bytes, lines): the line is added first and holds for that many bytes; -128 means no line.
+ */
+static struct pw_location find_linetable(const uint8_t *table, size_t size, int firstlineno,
+					 int64_t lasti)
 {
 	int64_t line = firstlineno, end = 0;
 	for (size_t i = 0; i + 1 < size; i += 2) {
@@ -69,7 +71,8 @@ static int64_t svarint(struct reader *r)
 	return value & 1 ? -(int64_t)(value >> 1) : (int64_t)(value >> 1);
 }
 
-static struct pw_location location_at(int64_t line, int64_t end_line, int64_t column, int64_t end_column)
+static struct pw_location location_at(int64_t line, int64_t end_line, int64_t column,
+				      int64_t end_column)
 {
 	struct pw_location location = at_line(line);
 	if (!location.line)
@@ -104,7 +107,8 @@ static struct pw_location decode_entry(struct reader *r, unsigned code, int64_t 
 	return location_at(*line, end_line, column, (int64_t)varint(r) - 1);
 }
 
-static struct pw_location find_locations(const uint8_t *table, size_t size, int firstlineno, int64_t lasti)
+static struct pw_location find_locations(const uint8_t *table, size_t size, int firstlineno,
+					 int64_t lasti)
 {
 	struct reader r = {table, table + size};
 	int64_t line = firstlineno, end = 0;

@@ -17,8 +17,8 @@ struct pw_location {
 	int end_column; /* -1: unknown */
 };
 
-/* `lasti`: byte offset of the instruction; below 0: nothing has run, the first line is the place.  A table
- * that ends too early gives line 0. */
+/* `lasti`: byte offset of the instruction; below 0: nothing has run, the first line is the place.
+ * A table that ends too early gives line 0. */
 struct pw_location pw_lines_find(enum pw_line_table format, const uint8_t *table, size_t size,
 				 int firstlineno, int64_t lasti);
 

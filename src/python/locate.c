@@ -1,7 +1,7 @@
 /*
- * Where the runtime's state stands: by symbol, by section, by the code of an exported function, by the
- * cookie of _Py_DebugOffsets, by a scan of writable data for a pointer that behaves like the list of
- * interpreters.
+ * Where the runtime's state stands: by symbol, by section, by the code of an exported function, by
+ * the cookie of _Py_DebugOffsets, by a scan of writable data for a pointer that behaves like the
+ * list of interpreters.
  */
 #include "python/runtime.h"
 
@@ -41,8 +41,11 @@ static void found(struct pw_python *python, uint64_t runtime, const char *source
 /* A module that exports the API, when it does not export its state. */
 static void find_module(struct pw_python *python)
 {
-	static const char *const names[] = {"_PyRuntime", "interp_head", "_PyThreadState_Current",
-					    "PyInterpreterState_Head", "_PyEval_EvalFrameDefault",
+	static const char *const names[] = {"_PyRuntime",
+					    "interp_head",
+					    "_PyThreadState_Current",
+					    "PyInterpreterState_Head",
+					    "_PyEval_EvalFrameDefault",
 					    "PyEval_EvalFrameEx"};
 	struct pw_symbol symbol;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -58,8 +61,8 @@ static void find_module(struct pw_python *python)
 	}
 }
 
-/* Calls `visit` with pieces of a module's writable data, each `overlap` bytes into the next, until it
- * returns true. */
+/* Calls `visit` with pieces of a module's writable data, each `overlap` bytes into the next, until
+ * it returns true. */
 static bool scan_writable(struct pw_python *python, struct pw_module *module, size_t overlap,
 			  bool (*visit)(struct pw_python *, uint64_t, const uint8_t *, size_t))
 {
@@ -69,7 +72,8 @@ static bool scan_writable(struct pw_python *python, struct pw_module *module, si
 	uint8_t *chunk = malloc(CHUNK);
 	bool done = false;
 	for (size_t i = 0; chunk && !done && i < count; i++) {
-		for (uint64_t at = ranges[i][0]; !done && at < ranges[i][1]; at += CHUNK - overlap) {
+		for (uint64_t at = ranges[i][0]; !done && at < ranges[i][1];
+		     at += CHUNK - overlap) {
 			uint64_t left = ranges[i][1] - at;
 			size_t length = 0;
 			enum pw_supplier supplier;
@@ -85,7 +89,8 @@ static bool scan_writable(struct pw_python *python, struct pw_module *module, si
 	return done;
 }
 
-static bool visit_cookie(struct pw_python *python, uint64_t address, const uint8_t *bytes, size_t length)
+static bool visit_cookie(struct pw_python *python, uint64_t address, const uint8_t *bytes,
+			 size_t length)
 {
 	for (size_t i = 0; i + 24 <= length; i += 8) {
 		uint64_t version;
@@ -98,8 +103,8 @@ static bool visit_cookie(struct pw_python *python, uint64_t address, const uint8
 	return false;
 }
 
-/* Modules that could hold an interpreter without exporting a thing: the executable and anything whose name
- * says so come first, since a scan costs time. */
+/* Modules that could hold an interpreter without exporting a thing: the executable and anything
+ * whose name says so come first, since a scan costs time. */
 static bool scan_modules(struct pw_python *python, size_t overlap,
 			 bool (*visit)(struct pw_python *, uint64_t, const uint8_t *, size_t))
 {
@@ -127,7 +132,8 @@ static bool file_name_has(const struct pw_python *python, const char *suffix)
 	const char *path = python->id.module ? python->id.module->path : "";
 	const char *base = strrchr(path, '/');
 	const char *digits = strpbrk(base ? base : path, "0123456789");
-	return digits && strncmp(digits + strspn(digits, "0123456789."), suffix, strlen(suffix)) == 0;
+	return digits &&
+	       strncmp(digits + strspn(digits, "0123456789."), suffix, strlen(suffix)) == 0;
 }
 
 static void find_flags(struct pw_python *python)
@@ -138,12 +144,13 @@ static void find_flags(struct pw_python *python)
 			pw_read_u64(python->target, python->id.debug_offsets + 16, &flag);
 		python->id.free_threaded = !error && flag == 1;
 	}
-	/* Only Py_REF_DEBUG builds have it (Include/object.h, refcount.h); with a debug cookie the flag
-	 * of the file name "python3.14d" counts too. */
+	/* Only Py_REF_DEBUG builds have it (Include/object.h, refcount.h); with a debug cookie the
+	 * flag of the file name "python3.14d" counts too. */
 	python->id.debug = pw_locate_symbol(python, "_Py_NegativeRefcount") != 0 ||
 			   (python->id.module && file_name_has(python, "d"));
 
-	/* Py_TRACE_REFS puts two pointers in front of the reference count; the type of type is itself. */
+	/* Py_TRACE_REFS puts two pointers in front of the reference count; the type of type is
+	 * itself. */
 	uint64_t type = pw_locate_symbol(python, "PyType_Type"), plain = 0, traced = 0;
 	if (!type)
 		return;
@@ -160,8 +167,8 @@ void pw_locate_symbols(struct pw_python *python)
 	find_module(python);
 	if ((address = pw_locate_symbol(python, "_PyRuntime")))
 		found(python, address, "symbol _PyRuntime");
-	else if (python->id.module && pw_module_section(python->modules, python->id.module, ".PyRuntime",
-							&address, &size))
+	else if (python->id.module && pw_module_section(python->modules, python->id.module,
+							".PyRuntime", &address, &size))
 		found(python, address, "section .PyRuntime");
 	else if (!python->id.module || !pw_locate_symbol(python, "PyInterpreterState_Head"))
 		scan_modules(python, 24, visit_cookie);
@@ -188,7 +195,8 @@ static bool is_interpreter(struct pw_python *python, uint64_t interp)
 	return !e3 && thread_id != 0;
 }
 
-static bool visit_head(struct pw_python *python, uint64_t address, const uint8_t *bytes, size_t length)
+static bool visit_head(struct pw_python *python, uint64_t address, const uint8_t *bytes,
+		       size_t length)
 {
 	for (size_t i = 0; i + 8 <= length; i += 8) {
 		uint64_t value;
@@ -207,8 +215,8 @@ bool pw_locate_head(struct pw_python *python)
 	python->head_slot = 0;
 	if (pw_has(layout, runtime_interpreters_head)) {
 		if (python->runtime)
-			python->head_slot =
-				python->runtime + (uint64_t)layout->runtime_interpreters_head.offset;
+			python->head_slot = python->runtime +
+					    (uint64_t)layout->runtime_interpreters_head.offset;
 	} else if ((python->head_slot = pw_locate_symbol(python, "interp_head"))) {
 		python->runtime_source = "symbol interp_head";
 	}

@@ -1,12 +1,13 @@
 /*
- * Strings: Include/stringobject.h and unicodeobject.h (2.7), PEP 393 in cpython/unicodeobject.h (3.6-3.15);
- * integers: Include/longintrepr.h, cpython/longintrepr.h, 2.7's intobject.h.
+ * Strings: Include/stringobject.h and unicodeobject.h (2.7), PEP 393 in cpython/unicodeobject.h
+ * (3.6-3.15); integers: Include/longintrepr.h, cpython/longintrepr.h, 2.7's intobject.h.
  */
 #include "python/object.h"
 
 #include "base/text.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 /* tp_flags of str's and bytes' subclasses, Include/object.h, the same in all versions. */
@@ -15,7 +16,8 @@ static const uint64_t flag_bytes = UINT64_C(1) << 27, flag_unicode = UINT64_C(1)
 
 struct pw_error *pw_object_type(struct pw_python *python, uint64_t object, uint64_t *ret)
 {
-	return pw_read_u64(python->target, object + (uint64_t)python->layout.object_type.offset, ret);
+	return pw_read_u64(python->target, object + (uint64_t)python->layout.object_type.offset,
+			   ret);
 }
 
 struct pw_error *pw_object_type_name(struct pw_python *python, uint64_t object, char *name)
@@ -23,11 +25,54 @@ struct pw_error *pw_object_type_name(struct pw_python *python, uint64_t object, 
 	uint64_t type, text;
 	struct pw_error *error = pw_object_type(python, object, &type);
 	if (!error)
-		error = pw_read_u64(python->target, type + (uint64_t)python->layout.type_name.offset,
-				    &text);
+		error = pw_read_u64(python->target,
+				    type + (uint64_t)python->layout.type_name.offset, &text);
 	if (!error)
 		error = pw_read_string(python->target, text, name, PW_TYPE_NAME_MAX);
 	return error;
+}
+
+/* The type of a type's type is itself. */
+static bool is_type(struct pw_python *python, uint64_t object)
+{
+	uint64_t meta, above;
+	pw_auto_error struct pw_error *e1 = pw_object_type(python, object, &meta);
+	if (e1)
+		return false;
+	pw_auto_error struct pw_error *e2 = pw_object_type(python, meta, &above);
+	return !e2 && above == meta;
+}
+
+static struct pw_error *not_code(uint64_t object, const char *why)
+{
+	return pw_error_create_at(PW_ERROR_CORRUPT, object, "code object 0x%" PRIx64 ": %s", object,
+				  why);
+}
+
+struct pw_error *pw_object_check_code(struct pw_python *python, uint64_t object)
+{
+	char name[PW_TYPE_NAME_MAX + 1], why[PW_TYPE_NAME_MAX + 64];
+	uint64_t type;
+	if (object < 4096 || object % 8)
+		return not_code(object, "not an address");
+	struct pw_error *error = pw_object_type(python, object, &type);
+	if (error)
+		return pw_error_prefix(error, "code object 0x%" PRIx64, object);
+	if (python->code_type && type == python->code_type)
+		return NULL;
+	error = pw_object_type_name(python, object, name);
+	if (error) {
+		if (!is_type(python, type))
+			return pw_error_prefix(error, "type of code object 0x%" PRIx64, object);
+		pw_error_destroy(error);
+		return NULL;
+	}
+	if (strcmp(name, "code") != 0) {
+		snprintf(why, sizeof(why), "its type is \"%s\", expected \"code\"", name);
+		return not_code(object, why);
+	}
+	python->code_type = type;
+	return NULL;
 }
 
 static struct pw_error *type_flags(struct pw_python *python, uint64_t object, uint64_t *ret)
@@ -39,7 +84,8 @@ static struct pw_error *type_flags(struct pw_python *python, uint64_t object, ui
 	return pw_read_u64(python->target, type + (uint64_t)python->layout.type_flags.offset, ret);
 }
 
-static struct pw_error *bad_length(uint64_t object, const char *what, uint64_t length, uint64_t most)
+static struct pw_error *bad_length(uint64_t object, const char *what, uint64_t length,
+				   uint64_t most)
 {
 	return pw_error_create_at(PW_ERROR_CORRUPT, object,
 				  "%s at 0x%" PRIx64 " has length %" PRId64
@@ -80,8 +126,8 @@ struct pw_error *pw_object_bytes(struct pw_python *python, uint64_t object, stru
 	return append_memory(python, object + (uint64_t)layout->bytes_data.offset, size, b);
 }
 
-static struct pw_error *append_units(struct pw_python *python, uint64_t data, size_t count, unsigned width,
-				     bool utf16, struct pw_buffer *b)
+static struct pw_error *append_units(struct pw_python *python, uint64_t data, size_t count,
+				     unsigned width, bool utf16, struct pw_buffer *b)
 {
 	pw_auto_buffer struct pw_buffer raw = {0};
 	struct pw_error *error = append_memory(python, data, count * width, &raw);
@@ -96,19 +142,21 @@ static struct pw_error *read_bits(struct pw_python *python, uint64_t object, str
 				  unsigned *ret)
 {
 	uint32_t word;
-	struct pw_error *error = pw_read_u32(python->target, object + (uint64_t)field.offset, &word);
+	struct pw_error *error =
+		pw_read_u32(python->target, object + (uint64_t)field.offset, &word);
 	if (!error)
 		*ret = word >> field.bit & ((1u << field.bits) - 1);
 	return error;
 }
 
-static struct pw_error *string_pep393(struct pw_python *python, uint64_t object, struct pw_buffer *b)
+static struct pw_error *string_pep393(struct pw_python *python, uint64_t object,
+				      struct pw_buffer *b)
 {
 	const struct pw_layout *layout = &python->layout;
 	uint64_t length, data;
 	unsigned kind, compact, ascii;
-	struct pw_error *error =
-		pw_read_u64(python->target, object + (uint64_t)layout->unicode_length.offset, &length);
+	struct pw_error *error = pw_read_u64(
+		python->target, object + (uint64_t)layout->unicode_length.offset, &length);
 	if (!error)
 		error = read_bits(python, object, layout->unicode_kind, &kind);
 	if (!error)
@@ -121,8 +169,8 @@ static struct pw_error *string_pep393(struct pw_python *python, uint64_t object,
 		return bad_length(object, "str", length, PW_STRING_MAX);
 	if (kind != 1 && kind != 2 && kind != 4)
 		return pw_error_create_at(PW_ERROR_CORRUPT, object,
-					  "str at 0x%" PRIx64 " has kind %u, expected 1, 2 or 4", object,
-					  kind);
+					  "str at 0x%" PRIx64 " has kind %u, expected 1, 2 or 4",
+					  object, kind);
 	if (compact) {
 		data = object + (uint64_t)(ascii ? layout->unicode_ascii_data.offset
 						 : layout->unicode_compact_data.offset);
@@ -136,12 +184,13 @@ static struct pw_error *string_pep393(struct pw_python *python, uint64_t object,
 }
 
 /* 2.7: UCS-2 or UCS-4 by configuration; the export that carries the width in its name tells. */
-static struct pw_error *string_unicode2(struct pw_python *python, uint64_t object, struct pw_buffer *b)
+static struct pw_error *string_unicode2(struct pw_python *python, uint64_t object,
+					struct pw_buffer *b)
 {
 	const struct pw_layout *layout = &python->layout;
 	uint64_t length, data;
-	struct pw_error *error =
-		pw_read_u64(python->target, object + (uint64_t)layout->unicode2_length.offset, &length);
+	struct pw_error *error = pw_read_u64(
+		python->target, object + (uint64_t)layout->unicode2_length.offset, &length);
 	if (!error)
 		error = pw_read_u64(python->target, object + (uint64_t)layout->unicode2_str.offset,
 				    &data);
@@ -183,17 +232,20 @@ struct pw_error *pw_object_int(struct pw_python *python, uint64_t object, uint64
 	if (error)
 		return error;
 	if (python->layout.traits.python2 && flags & flag_int2)
-		return pw_read_u64(python->target, object + (uint64_t)layout->int_value.offset, ret);
+		return pw_read_u64(python->target, object + (uint64_t)layout->int_value.offset,
+				   ret);
 	if (!(flags & flag_long))
 		return pw_error_create_at(PW_ERROR_CORRUPT, object,
 					  "object at 0x%" PRIx64 " is not an int", object);
 	bool tagged = pw_has(layout, long_tag);
-	error = pw_read_u64(python->target,
-			    object + (uint64_t)(tagged ? layout->long_tag.offset : layout->var_size.offset),
-			    &tag);
+	error = pw_read_u64(
+		python->target,
+		object + (uint64_t)(tagged ? layout->long_tag.offset : layout->var_size.offset),
+		&tag);
 	if (error)
 		return error;
-	/* Digits of 30 bits; the sign is in the tag (3.12+, two low bits: 2 is negative) or in ob_size. */
+	/* Digits of 30 bits; the sign is in the tag (3.12+, two low bits: 2 is negative) or in
+	 * ob_size. */
 	bool negative = tagged ? (tag & 3) == 2 : (int64_t)tag < 0;
 	uint64_t count = tagged ? tag >> 3 : negative ? -tag : tag;
 	if (tagged && (tag & 3) == 1)

@@ -11,9 +11,9 @@
 #include "python/runtime.h"
 
 enum {
-	PW_STRING_MAX = 1 << 16,     /* code points of a name or path that are read */
-	PW_BYTES_MAX = 64 << 20,     /* bytes of a line table */
-	PW_DICT_MAX = 1 << 20,	     /* entries of a dictionary that are looked at */
+	PW_STRING_MAX = 1 << 16, /* code points of a name or path that are read */
+	PW_BYTES_MAX = 64 << 20, /* bytes of a line table */
+	PW_DICT_MAX = 1 << 20,	 /* entries of a dictionary that are looked at */
 	PW_TYPE_NAME_MAX = 200,
 };
 
@@ -21,6 +21,13 @@ enum {
 struct pw_error *pw_object_type(struct pw_python *python, uint64_t object, uint64_t *ret);
 /* tp_name of the object's type into `name` (PW_TYPE_NAME_MAX + 1 bytes). */
 struct pw_error *pw_object_type_name(struct pw_python *python, uint64_t object, char *name);
+
+/*
+ * NULL when the object is a code object: its type is called "code", or, in a core that lacks the
+ * type's name (read-only data), is a type like any other.  PW_ERROR_CORRUPT names the type that it
+ * has instead.
+ */
+struct pw_error *pw_object_check_code(struct pw_python *python, uint64_t object);
 
 /*
  * Appends the text of a str (all kinds; 2.7: str as bytes, unicode) to `b`, as UTF-8 with escapes
@@ -37,7 +44,8 @@ struct pw_error *pw_object_int(struct pw_python *python, uint64_t object, uint64
 struct pw_error *pw_dict_walk(struct pw_python *python, uint64_t dict,
 			      bool (*visit)(void *data, uint64_t key, uint64_t value), void *data);
 /* The value for a string key; *ret is 0 when there is none. */
-struct pw_error *pw_dict_get(struct pw_python *python, uint64_t dict, const char *key, uint64_t *ret);
+struct pw_error *pw_dict_get(struct pw_python *python, uint64_t dict, const char *key,
+			     uint64_t *ret);
 /* An attribute in the instance's own dict or inline values (no descriptors, no class); 0: none. */
 struct pw_error *pw_object_attribute(struct pw_python *python, uint64_t object, const char *name,
 				     uint64_t *ret);

@@ -6,13 +6,16 @@
 
 enum { CANDIDATES = 6 };
 
-static void layout_error_add(char *tried, size_t size, const struct pw_layout *layout, const char *check)
+static void layout_error_add(char *tried, size_t size, const struct pw_layout *layout,
+			     const char *check)
 {
 	size_t used = strlen(tried);
-	snprintf(tried + used, size - used, "%s%s (%s)", used ? "; " : "", layout->description, check);
+	snprintf(tried + used, size - used, "%s%s (%s)", used ? "; " : "", layout->description,
+		 check);
 }
 
-/* A live target runs on while its layout is checked: what was caught in motion is looked at again. */
+/* A live target runs on while its layout is checked: what was caught in motion is looked at again.
+ */
 static enum pw_validity validate_patiently(struct pw_python *python, char *check, size_t size)
 {
 	enum { TRIES = 20, PAUSE_NS = 500000 };
@@ -27,18 +30,20 @@ static enum pw_validity validate_patiently(struct pw_python *python, char *check
 	return validity;
 }
 
-/* Takes the first candidate that the target confirms; one that could not be checked for want of memory is
- * kept for when none is confirmed. */
-static bool choose(struct pw_python *python, struct pw_layout *candidates, size_t count, char *tried,
-		   size_t size)
+/* Takes the first candidate that the target confirms; one that could not be checked for want of
+ * memory is kept for when none is confirmed. */
+static bool choose(struct pw_python *python, struct pw_layout *candidates, size_t count,
+		   char *tried, size_t size)
 {
 	char check[sizeof(python->validation)];
 	const struct pw_layout *unchecked = NULL;
 	char unchecked_why[sizeof(python->validation)] = "";
 	for (size_t i = 0; i < count; i++) {
 		python->layout = candidates[i];
+		python->code_type = 0;
 		if (!pw_locate_head(python)) {
-			layout_error_add(tried, size, &candidates[i], "no list of interpreters found");
+			layout_error_add(tried, size, &candidates[i],
+					 "no list of interpreters found");
 			continue;
 		}
 		switch (validate_patiently(python, check, sizeof(check))) {
@@ -67,11 +72,12 @@ static bool choose(struct pw_python *python, struct pw_layout *candidates, size_
 static struct pw_error *not_python(const struct pw_python *python)
 {
 	const char *executable = python->target->executable;
-	return pw_error_create(PW_ERROR_NOT_PYTHON,
-			       "no CPython found in %s: looked for the symbols _PyRuntime and "
-			       "PyInterpreterState_Head, the section .PyRuntime and the debug cookie in "
-			       "%zu modules",
-			       executable ? executable : "the target", python->modules->count);
+	return pw_error_create(
+		PW_ERROR_NOT_PYTHON,
+		"no CPython found in %s: looked for the symbols _PyRuntime and "
+		"PyInterpreterState_Head, the section .PyRuntime and the debug cookie in "
+		"%zu modules",
+		executable ? executable : "the target", python->modules->count);
 }
 
 const char *pw_eval_name(const struct pw_python *python)
@@ -94,7 +100,8 @@ static struct pw_error *find(struct pw_target *target, struct pw_modules *module
 	struct pw_layout candidates[CANDIDATES];
 	char tried[1024] = "";
 	size_t count = 0;
-	*ret = (struct pw_python){.target = target, .modules = modules, .runtime_source = "not found"};
+	*ret = (struct pw_python){
+		.target = target, .modules = modules, .runtime_source = "not found"};
 	ret->id.modules = modules;
 	pw_locate_symbols(ret);
 	if (!ret->runtime && !ret->id.module && !target->symbol)
@@ -102,7 +109,8 @@ static struct pw_error *find(struct pw_target *target, struct pw_modules *module
 	if (!pw_version_detect(ret))
 		return not_python(ret);
 
-	struct pw_error *error = pw_layout_find(&ret->id, layouts_dir, candidates, CANDIDATES, &count);
+	struct pw_error *error =
+		pw_layout_find(&ret->id, layouts_dir, candidates, CANDIDATES, &count);
 	if (error && pw_error_code(error) != PW_ERROR_LAYOUT)
 		return error;
 	if (!error && choose(ret, candidates, count, tried, sizeof(tried)) && !*ret->validation)
@@ -127,9 +135,10 @@ static struct pw_error *find(struct pw_target *target, struct pw_modules *module
 		pw_error_destroy(dwarf_error);
 		return NULL;
 	}
-	struct pw_error *failure = pw_error_create(
-		PW_ERROR_LAYOUT, "CPython %s: no layout fits; %s%s%s", ret->version, tried,
-		error ? pw_error_message(error) : "", dwarf_error ? pw_error_message(dwarf_error) : "");
+	struct pw_error *failure =
+		pw_error_create(PW_ERROR_LAYOUT, "CPython %s: no layout fits; %s%s%s", ret->version,
+				tried, error ? pw_error_message(error) : "",
+				dwarf_error ? pw_error_message(dwarf_error) : "");
 	pw_error_destroy(error);
 	pw_error_destroy(dwarf_error);
 	return failure;

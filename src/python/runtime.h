@@ -1,9 +1,9 @@
 /*
- * Finding CPython in a target: which module holds it, which version it is, where its runtime state stands,
- * and which layout fits.  Nothing here reads frames.
+ * Finding CPython in a target: which module holds it, which version it is, where its runtime state
+ * stands, and which layout fits.  Nothing here reads frames.
  *
- * Version detection never runs the target's executable: it collects evidence (version.c) and wants two
- * pieces that agree.
+ * Version detection never runs the target's executable: it collects evidence (version.c) and wants
+ * two pieces that agree.
  */
 #ifndef PW_PYTHON_RUNTIME_H
 #define PW_PYTHON_RUNTIME_H
@@ -12,9 +12,9 @@
 
 /* One piece of evidence for the version. */
 struct pw_evidence {
-	const char *source; /* "Py_Version", "file name", ... static text */
+	const char *source;	      /* "Py_Version", "file name", ... static text */
 	unsigned major, minor, micro; /* micro 255: not told */
-	char detail[64];    /* what was read, for `pywalk info` */
+	char detail[64];	      /* what was read, for `pywalk info` */
 };
 
 enum { PW_EVIDENCE_MAX = 8 };
@@ -31,14 +31,16 @@ struct pw_python {
 	uint64_t head_slot;	    /* where the pointer to the newest interpreter stands */
 	const char *runtime_source; /* how it was found: static text */
 	uint64_t type_type;	    /* PyType_Type; 0: unknown */
+	uint64_t code_type;	    /* PyCode_Type, once a code object has been seen; 0: unknown */
 	uint64_t eval;		    /* the function that runs bytecode; 0: unknown */
-	char validation[160];	    /* "" when the layout passed every check; else what could not be checked */
+	char validation[160];	    /* "" when the layout passed every check; else what could not be
+				       checked */
 };
 
 /*
- * Looks for CPython.  PW_ERROR_NOT_PYTHON says what was looked for; PW_ERROR_LAYOUT names the layouts that
- * were tried and the check each failed.  A runtime whose memory is missing (a truncated core) is not an
- * error: head_slot may be unreadable, `validation` says so.
+ * Looks for CPython.  PW_ERROR_NOT_PYTHON says what was looked for; PW_ERROR_LAYOUT names the
+ * layouts that were tried and the check each failed.  A runtime whose memory is missing (a
+ * truncated core) is not an error: head_slot may be unreadable, `validation` says so.
  */
 struct pw_error *pw_python_find(struct pw_target *target, struct pw_modules *modules,
 				const char *layouts_dir, struct pw_python *ret);
@@ -53,17 +55,18 @@ bool pw_locate_head(struct pw_python *python);
 /* A symbol by whoever knows it: the debugger that supplies the target, the modules. 0: unknown. */
 uint64_t pw_locate_symbol(struct pw_python *python, const char *name);
 
-/* The name of the function that runs bytecode, Python/ceval.c: up to 3.5 the public one, which since 3.6 only
- * calls the other. */
+/* The name of the function that runs bytecode, Python/ceval.c: up to 3.5 the public one, which
+ * since 3.6 only calls the other. */
 const char *pw_eval_name(const struct pw_python *python);
 /*
- * Whether a thread that stands at `pc` may be publishing its evaluation frame: 3.11 and 3.12 link a _PyCFrame
- * before they fill it, so that what the thread state leads to is stale until the prologue is over.
+ * Whether a thread that stands at `pc` may be publishing its evaluation frame: 3.11 and 3.12 link a
+ * _PyCFrame before they fill it, so that what the thread state leads to is stale until the prologue
+ * is over.
  */
 bool pw_eval_in_prologue(const struct pw_python *python, uint64_t pc);
 
-/* head_code.c: the address that PyInterpreterState_Head() at `function` loads its result from; 0: not
- * understood. */
+/* head_code.c: the address that PyInterpreterState_Head() at `function` loads its result from; 0:
+ * not understood. */
 uint64_t pw_head_from_code(struct pw_target *target, uint64_t function);
 
 /* validate.c: whether the layout makes sense of the target. */

@@ -1,5 +1,6 @@
 /*
- * The names that the threading module knows: sys.modules["threading"]._active, ident -> Thread._name.
+ * The names that the threading module knows: sys.modules["threading"]._active, ident ->
+ * Thread._name.
  */
 #ifndef PW_PYTHON_THREAD_NAMES_H
 #define PW_PYTHON_THREAD_NAMES_H

@@ -1,6 +1,6 @@
 /*
- * Checks a layout on the target before it is believed: the interpreter list, a thread state that points
- * back, type objects that name themselves, a code object whose fields agree with each other.
+ * Checks a layout on the target before it is believed: the interpreter list, a thread state that
+ * points back, type objects that name themselves, a code object whose fields agree with each other.
  */
 #include "python/code.h"
 #include "python/interp.h"
@@ -34,7 +34,8 @@ static enum pw_validity check_type_type(struct pw_python *python, char *check, s
 	return PW_VALID;
 }
 
-static enum pw_validity check_code(struct pw_python *python, uint64_t address, char *check, size_t size)
+static enum pw_validity check_code(struct pw_python *python, uint64_t address, char *check,
+				   size_t size)
 {
 	struct pw_code code;
 	pw_code_load(python, address, &code);
@@ -43,14 +44,16 @@ static enum pw_validity check_code(struct pw_python *python, uint64_t address, c
 		validity = verdict(code.error, "code object", check, size);
 		code.error = NULL;
 	} else if (code.firstlineno < 0 || code.firstlineno > 1 << 30) {
-		snprintf(check, size, "code object 0x%" PRIx64 ": first line %d", address, code.firstlineno);
+		snprintf(check, size, "code object 0x%" PRIx64 ": first line %d", address,
+			 code.firstlineno);
 		validity = PW_INVALID;
 	}
 	pw_code_deinit(&code);
 	return validity;
 }
 
-/* The frames of a few threads: one whose code object is whole is enough, since any may be damaged. */
+/* The frames of a few threads: one whose code object is whole is enough, since any may be damaged.
+ */
 static enum pw_validity check_frames(struct pw_python *python, const struct pw_runtime_lists *lists,
 				     char *check, size_t size)
 {
@@ -83,7 +86,8 @@ static enum pw_validity check_lists(struct pw_python *python, const struct pw_ru
 	if (error)
 		return verdict(error, "interpreter list", check, size);
 	if (head == 0) {
-		snprintf(check, size, "interpreter list at 0x%" PRIx64 " is empty", python->head_slot);
+		snprintf(check, size, "interpreter list at 0x%" PRIx64 " is empty",
+			 python->head_slot);
 		return PW_UNCHECKABLE;
 	}
 	if (lists->tstate_count)
@@ -110,7 +114,8 @@ enum pw_validity pw_layout_validate(struct pw_python *python, char *ret_check, s
 			if (strstr(notes.texts[i], "cannot read"))
 				validity = PW_UNCHECKABLE;
 	}
-	/* The lists hold: frames that do not may be damaged, or of a thread that runs on while it is read. */
+	/* The lists hold: frames that do not may be damaged, or of a thread that runs on while it
+	 * is read. */
 	if (validity == PW_VALID && check_frames(python, &lists, ret_check, size) != PW_VALID)
 		validity = PW_UNCHECKABLE;
 	pw_lists_deinit(&lists);

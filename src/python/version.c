@@ -1,7 +1,7 @@
 /*
- * The version of the interpreter, by evidence: _Py_DebugOffsets (3.13+, pycore_debug_offsets.h), the
- * variable Py_Version (3.11+, Python/getversion.c), the string PY_VERSION in read-only data, the name of
- * the file, the path of the standard library.
+ * The version of the interpreter, by evidence: _Py_DebugOffsets (3.13+, pycore_debug_offsets.h),
+ * the variable Py_Version (3.11+, Python/getversion.c), the string PY_VERSION in read-only data,
+ * the name of the file, the path of the standard library.
  */
 #include "python/runtime.h"
 
@@ -17,8 +17,8 @@ static bool supported(unsigned major, unsigned minor)
 	return (major == 2 && minor == 7) || (major == 3 && minor >= 3 && minor < 100);
 }
 
-static void add(struct pw_python *python, const char *source, unsigned major, unsigned minor, unsigned micro,
-		const char *detail)
+static void add(struct pw_python *python, const char *source, unsigned major, unsigned minor,
+		unsigned micro, const char *detail)
 {
 	if (!supported(major, minor) || python->evidence_count == PW_EVIDENCE_MAX)
 		return;
@@ -100,9 +100,11 @@ struct string_scan {
 
 static void scan_string(const char *s, size_t length, struct string_scan *scan)
 {
-	/* Linkers keep a string that ends another one only there: PY_VERSION may be the tail of a path. */
+	/* Linkers keep a string that ends another one only there: PY_VERSION may be the tail of a
+	 * path. */
 	const char *tail = s + length;
-	while (tail > s && (isalnum((unsigned char)tail[-1]) || tail[-1] == '.' || tail[-1] == '+') &&
+	while (tail > s &&
+	       (isalnum((unsigned char)tail[-1]) || tail[-1] == '.' || tail[-1] == '+') &&
 	       s + length - tail < 12)
 		tail--;
 	unsigned major, minor, micro;
@@ -140,8 +142,8 @@ static bool known_minor(const struct pw_python *python, const struct pw_evidence
 	return false;
 }
 
-/* One version that other evidence agrees with, or the only one there is: read-only data holds the versions
- * of other things too. */
+/* One version that other evidence agrees with, or the only one there is: read-only data holds the
+ * versions of other things too. */
 static void add_from_scan(struct pw_python *python, const struct string_scan *scan)
 {
 	const struct pw_evidence *best = NULL;
@@ -260,15 +262,17 @@ bool pw_version_detect(struct pw_python *python)
 	python->id.micro = MICRO_UNKNOWN;
 	for (size_t i = 0; i < python->evidence_count; i++) {
 		const struct pw_evidence *e = &python->evidence[i];
-		if (e->major == best->major && e->minor == best->minor && e->micro != MICRO_UNKNOWN) {
+		if (e->major == best->major && e->minor == best->minor &&
+		    e->micro != MICRO_UNKNOWN) {
 			python->id.micro = e->micro;
 			break;
 		}
 	}
 	if (python->id.micro == MICRO_UNKNOWN)
-		snprintf(python->version, sizeof(python->version), "%u.%u", best->major, best->minor);
+		snprintf(python->version, sizeof(python->version), "%u.%u", best->major,
+			 best->minor);
 	else
-		snprintf(python->version, sizeof(python->version), "%u.%u.%u", best->major, best->minor,
-			 python->id.micro);
+		snprintf(python->version, sizeof(python->version), "%u.%u.%u", best->major,
+			 best->minor, python->id.micro);
 	return true;
 }

@@ -1,8 +1,9 @@
 /*
  * Taking a dump: copy while the target stands still, decode afterwards.
  *
- * Inside of the pause: the lists, the frame chains, and a read of every code object that was not read yet,
- * so that its bytes are in the snapshot.  Everything else comes after the target has been let go.
+ * Inside of the pause: the lists, the frame chains, and a read of every code object that was not
+ * read yet, so that its bytes are in the snapshot.  Everything else comes after the target has been
+ * let go.
  */
 #include "stack/model.h"
 
@@ -97,7 +98,8 @@ static bool stopped_in_prologue(const struct capture *c)
 {
 	const struct pw_target *target = c->session->target;
 	for (size_t i = 0; i < target->lwp_count; i++)
-		if (target->lwps[i].has_regs && pw_eval_in_prologue(c->python, target->lwps[i].regs.pc))
+		if (target->lwps[i].has_regs &&
+		    pw_eval_in_prologue(c->python, target->lwps[i].regs.pc))
 			return true;
 	return false;
 }
@@ -110,8 +112,8 @@ static bool copied_torn(const struct capture *c)
 	return false;
 }
 
-/* One pause with its copy.  *ret_again: a thread was caught within the few instructions that leave its own
- * state inconsistent, and another try will most likely not. */
+/* One pause with its copy.  *ret_again: a thread was caught within the few instructions that leave
+ * its own state inconsistent, and another try will most likely not. */
 static struct pw_error *pause_and_copy(struct capture *c, size_t max_frames, bool *ret_again)
 {
 	struct pw_target *target = c->session->target;
@@ -165,20 +167,20 @@ static void problem(struct pw_dump *dump, const char *text)
 static void load_codes(struct capture *c)
 {
 	struct pw_code_entry *entry, *next;
-	HASH_ITER(hh, c->dump->codes, entry, next)
-	{
+	HASH_ITER (hh, c->dump->codes, entry, next) {
 		pw_code_load(c->python, entry->code.address, &entry->code);
 		if (entry->code.error)
 			problem(c->dump, pw_error_message(entry->code.error));
 	}
 }
 
-/* ---- threads ---------------------------------------------------------------------------------- */
+/* ---- threads ----------------------------------------------------------------------------------
+ */
 
 /*
- * The OS thread of a thread state.  thread_id is pthread_self(), which on x86-64 and aarch64 glibc and musl
- * is found from the thread pointer; it holds in containers and after fork, where the number that the
- * target saw may not.
+ * The OS thread of a thread state.  thread_id is pthread_self(), which on x86-64 and aarch64 glibc
+ * and musl is found from the thread pointer; it holds in containers and after fork, where the
+ * number that the target saw may not.
  */
 static const struct pw_lwp *lwp_of(struct pw_target *target, const struct pw_tstate *tstate)
 {
@@ -204,11 +206,12 @@ static const struct pw_lwp *lwp_of(struct pw_target *target, const struct pw_tst
 	return NULL;
 }
 
-static void fill_frame(struct capture *c, const struct pw_tstate *tstate, const struct pw_pyframe *from,
-		       uint32_t chain, struct pw_frame *to)
+static void fill_frame(struct capture *c, const struct pw_tstate *tstate,
+		       const struct pw_pyframe *from, uint32_t chain, struct pw_frame *to)
 {
 	struct pw_code_entry *entry;
-	*to = (struct pw_frame){.kind = PW_FRAME_PYTHON, .native_index = -1, .python = *from, .chain = chain};
+	*to = (struct pw_frame){
+		.kind = PW_FRAME_PYTHON, .native_index = -1, .python = *from, .chain = chain};
 	to->interpreter = c->lists.interps[tstate->interp].id;
 	to->location = (struct pw_location){0, 0, -1, -1};
 	HASH_FIND(hh, c->dump->codes, &from->code, sizeof(from->code), entry);
@@ -224,7 +227,8 @@ static void fill_frame(struct capture *c, const struct pw_tstate *tstate, const 
 					     code->firstlineno, lasti);
 }
 
-static void end_thread(struct pw_dump *dump, struct pw_thread *thread, const struct pw_pyframes *frames)
+static void end_thread(struct pw_dump *dump, struct pw_thread *thread,
+		       const struct pw_pyframes *frames)
 {
 	if (frames->end == PW_END_COMPLETE)
 		return;
@@ -243,7 +247,8 @@ static void end_thread(struct pw_dump *dump, struct pw_thread *thread, const str
 }
 
 /* Adds a thread state and its frames to a thread. */
-static struct pw_error *add_tstate(struct capture *c, size_t index, uint32_t chain, struct pw_thread *thread)
+static struct pw_error *add_tstate(struct capture *c, size_t index, uint32_t chain,
+				   struct pw_thread *thread)
 {
 	const struct pw_tstate *tstate = &c->lists.tstates[index];
 	const struct pw_pyframes *frames = &c->frames[index];
@@ -271,7 +276,8 @@ static struct pw_error *add_tstate(struct capture *c, size_t index, uint32_t cha
 
 static void start_thread(struct pw_thread *thread, const struct pw_lwp *lwp)
 {
-	*thread = (struct pw_thread){.interpreter = -1, .holds_gil = PW_UNKNOWN, .state = PW_RUN_GONE};
+	*thread = (struct pw_thread){
+		.interpreter = -1, .holds_gil = PW_UNKNOWN, .state = PW_RUN_GONE};
 	if (!lwp)
 		return;
 	thread->tid = lwp->tid;
@@ -304,7 +310,8 @@ static struct pw_error *make_thread(struct capture *c, const struct pw_lwp *lwp,
 static struct pw_error *make_orphan(struct capture *c, size_t index)
 {
 	const struct pw_target *target = c->session->target;
-	if (c->frames[index].count == 0 && c->frames[index].end == PW_END_COMPLETE && target->lwp_count)
+	if (c->frames[index].count == 0 && c->frames[index].end == PW_END_COMPLETE &&
+	    target->lwp_count)
 		return NULL;
 	struct pw_thread *thread = &c->dump->threads[c->dump->thread_count++];
 	start_thread(thread, NULL);
@@ -348,11 +355,12 @@ static struct pw_error *make_interpreters(struct capture *c)
 	return NULL;
 }
 
-struct pw_error *pw_session_capture(struct pw_session *session, const struct pw_capture_options *options,
-				    struct pw_dump **ret)
+struct pw_error *pw_session_capture(struct pw_session *session,
+				    const struct pw_capture_options *options, struct pw_dump **ret)
 {
 	if (options && options->size != sizeof(*options))
-		return pw_error_create(PW_ERROR_USAGE, "struct pw_capture_options has size %zu, expected %zu",
+		return pw_error_create(PW_ERROR_USAGE,
+				       "struct pw_capture_options has size %zu, expected %zu",
 				       options->size, sizeof(*options));
 	struct capture c = {.session = session, .python = &session->python};
 	c.dump = calloc(1, sizeof(*c.dump));

@@ -33,8 +33,7 @@ void pw_dump_destroy(struct pw_dump *dump)
 	free(dump->threads);
 	free(dump->interpreters);
 	struct pw_code_entry *entry, *next;
-	HASH_ITER(hh, dump->codes, entry, next)
-	{
+	HASH_ITER (hh, dump->codes, entry, next) {
 		HASH_DEL(dump->codes, entry);
 		pw_code_deinit(&entry->code);
 		free(entry);

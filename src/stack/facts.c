@@ -39,8 +39,8 @@ __attribute__((format(printf, 5, 6))) static void add(struct pw_session *session
 	if (vasprintf(&value, format, ap) < 0)
 		value = NULL;
 	va_end(ap);
-	session->facts[session->fact_count++] =
-		(struct pw_fact){group, strdup(name), value, strdup(source ? source : group_of_end)};
+	session->facts[session->fact_count++] = (struct pw_fact){
+		group, strdup(name), value, strdup(source ? source : group_of_end)};
 }
 
 static void process_facts(struct pw_session *session)
@@ -55,7 +55,8 @@ static void process_facts(struct pw_session *session)
 		add(session, "process", "root", NULL, "%s", target->root);
 	add(session, "process", "architecture", NULL, "%s", target->arch->name);
 	if (target->signal)
-		add(session, "process", "signal", NULL, "%d (%s)", target->signal, strsignal(target->signal));
+		add(session, "process", "signal", NULL, "%d (%s)", target->signal,
+		    strsignal(target->signal));
 }
 
 static void build_id_text(const struct pw_module *module, char *text, size_t size)
@@ -72,7 +73,8 @@ static void python_facts(struct pw_session *session)
 	add(session, "python", "version", NULL, "%s", python->version);
 	for (size_t i = 0; i < python->evidence_count; i++) {
 		const struct pw_evidence *e = &python->evidence[i];
-		add(session, "python", "evidence", e->source, "%u.%u: %s", e->major, e->minor, e->detail);
+		add(session, "python", "evidence", e->source, "%u.%u: %s", e->major, e->minor,
+		    e->detail);
 	}
 	for (size_t i = 0; session->build[i]; i++)
 		snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%s", i ? ", " : "",
@@ -82,7 +84,8 @@ static void python_facts(struct pw_session *session)
 		const struct pw_module *module = python->id.module;
 		add(session, "python", "module", NULL, "%s", module->path);
 		build_id_text(module, text, sizeof(text));
-		add(session, "python", "build-id", module->file_state, "%s", *text ? text : "unknown");
+		add(session, "python", "build-id", module->file_state, "%s",
+		    *text ? text : "unknown");
 	}
 }
 
@@ -90,7 +93,8 @@ static void runtime_facts(struct pw_session *session)
 {
 	const struct pw_python *python = &session->python;
 	if (python->runtime)
-		add(session, "runtime", "_PyRuntime", python->runtime_source, "0x%" PRIx64, python->runtime);
+		add(session, "runtime", "_PyRuntime", python->runtime_source, "0x%" PRIx64,
+		    python->runtime);
 	add(session, "runtime", "interpreter list", python->runtime_source, "0x%" PRIx64,
 	    python->head_slot);
 	if (python->id.debug_offsets)
@@ -127,8 +131,8 @@ static void layout_facts(struct pw_session *session)
 			add(session, "layout", pw_field_infos[i].name, field_source(layout, field),
 			    "%d:%u:%u", field->offset, field->bit, field->bits);
 		else
-			add(session, "layout", pw_field_infos[i].name, field_source(layout, field), "%d",
-			    field->offset);
+			add(session, "layout", pw_field_infos[i].name, field_source(layout, field),
+			    "%d", field->offset);
 	}
 }
 
@@ -147,7 +151,8 @@ struct pw_error *pw_session_make_facts(struct pw_session *session)
 	layout_facts(session);
 	missing_facts(session);
 	for (size_t i = 0; i < session->fact_count; i++)
-		if (!session->facts[i].name || !session->facts[i].value || !session->facts[i].source)
+		if (!session->facts[i].name || !session->facts[i].value ||
+		    !session->facts[i].source)
 			return &pw_error_nomem;
 	return NULL;
 }

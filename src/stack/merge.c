@@ -20,17 +20,18 @@ static size_t make_groups(const struct pw_merge_python *pythons, size_t count, s
 		const struct pw_merge_python *p = &pythons[i];
 		bool starts = i == 0 || pythons[i - 1].entry || pythons[i - 1].chain != p->chain;
 		if (starts)
-			groups[made++] = (struct group){i,  0,		     p->anchor, p->pointer,
+			groups[made++] = (struct group){i,	  0,  p->anchor,     p->pointer,
 							p->chain, -1, PW_PROOF_NONE, 0};
 		groups[made - 1].count++;
 	}
 	return made;
 }
 
-/* ---- proof by address ------------------------------------------------------------------------- */
+/* ---- proof by address -------------------------------------------------------------------------
+ */
 
-/* Real native frames in ascending order of sp.  They mostly are already: a stack that is switched (signal
- * stack, greenlet) is why they are sorted. */
+/* Real native frames in ascending order of sp.  They mostly are already: a stack that is switched
+ * (signal stack, greenlet) is why they are sorted. */
 struct by_sp {
 	uint64_t sp, cfa;
 	size_t index;
@@ -88,7 +89,8 @@ static bool prove_by_address(const struct pw_merge_native *natives, size_t nativ
 	return ok;
 }
 
-/* ---- proof by pointer ------------------------------------------------------------------------- */
+/* ---- proof by pointer -------------------------------------------------------------------------
+ */
 
 static bool holds(const struct pw_merge_native *native, uint64_t pointer)
 {
@@ -103,8 +105,8 @@ static bool hosts_pointers(const struct pw_merge_native *native)
 	return native->eval && !native->inlined;
 }
 
-/* One chain and as many evaluation frames as Python frames: they belong together one to one, and the
- * pointer proves each pair that it can. */
+/* One chain and as many evaluation frames as Python frames: they belong together one to one, and
+ * the pointer proves each pair that it can. */
 static void pair_one_to_one(const struct pw_merge_native *natives, size_t native_count,
 			    struct group *groups)
 {
@@ -112,17 +114,18 @@ static void pair_one_to_one(const struct pw_merge_native *natives, size_t native
 		if (!hosts_pointers(&natives[i]))
 			continue;
 		groups[g].native = (int64_t)i;
-		groups[g].proof = holds(&natives[i], groups[g].pointer) ? PW_PROOF_POINTER : PW_PROOF_ORDER;
+		groups[g].proof =
+			holds(&natives[i], groups[g].pointer) ? PW_PROOF_POINTER : PW_PROOF_ORDER;
 		g++;
 	}
 }
 
 /*
- * Otherwise each chain by itself: every frame takes the next evaluation frame, from the newest on, that
- * holds its pointer and that no other chain has taken.
+ * Otherwise each chain by itself: every frame takes the next evaluation frame, from the newest on,
+ * that holds its pointer and that no other chain has taken.
  */
-static bool pair_by_search(const struct pw_merge_native *natives, size_t native_count, struct group *groups,
-			   size_t group_count)
+static bool pair_by_search(const struct pw_merge_native *natives, size_t native_count,
+			   struct group *groups, size_t group_count)
 {
 	bool *taken = calloc(native_count + 1, sizeof(*taken));
 	if (!taken)
@@ -162,12 +165,13 @@ static bool prove_by_pointer(const struct pw_merge_native *natives, size_t nativ
 	return pair_by_search(natives, native_count, groups, group_count);
 }
 
-/* ---- the list --------------------------------------------------------------------------------- */
+/* ---- the list ---------------------------------------------------------------------------------
+ */
 
-/* Groups without a native frame go before the first native frame that is older: by address when they have
- * an anchor, else with the next older group of their chain, else to the end. */
-static void place_rest(const struct pw_merge_native *natives, size_t native_count, struct group *groups,
-		       size_t group_count)
+/* Groups without a native frame go before the first native frame that is older: by address when
+ * they have an anchor, else with the next older group of their chain, else to the end. */
+static void place_rest(const struct pw_merge_native *natives, size_t native_count,
+		       struct group *groups, size_t group_count)
 {
 	for (size_t g = group_count; g-- > 0;) {
 		struct group *group = &groups[g];
@@ -207,10 +211,12 @@ static void emit(const struct group *const *order, size_t group_count, size_t na
 	for (size_t i = 0; i <= native_count; i++) {
 		for (; g < group_count && order[g]->before == i; g++)
 			for (size_t k = 0; k < order[g]->count; k++)
-				ret[out++] = (struct pw_merge_item){PW_FRAME_PYTHON, order[g]->first + k,
-								    order[g]->proof, order[g]->native};
+				ret[out++] =
+					(struct pw_merge_item){PW_FRAME_PYTHON, order[g]->first + k,
+							       order[g]->proof, order[g]->native};
 		if (i < native_count)
-			ret[out++] = (struct pw_merge_item){PW_FRAME_NATIVE, i, PW_PROOF_ABSENT, -1};
+			ret[out++] =
+				(struct pw_merge_item){PW_FRAME_NATIVE, i, PW_PROOF_ABSENT, -1};
 	}
 }
 

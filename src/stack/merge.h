@@ -1,12 +1,12 @@
 /*
- * Merging: one list out of a thread's native frames and its Python frames.  A pure function: no target, no
- * layout, no I/O.  docs/pairing.md tells the rules in prose.
+ * Merging: one list out of a thread's native frames and its Python frames.  A pure function: no
+ * target, no layout, no I/O.  docs/pairing.md tells the rules in prose.
  *
  * Two kinds of proof:
  * - address: the anchor of a group of Python frames lies inside [sp, cfa) of a native frame;
- * - pointer (CPython 3.9 and older): the native evaluation frame holds the pointer to the Python frame,
- *   in its part of the stack or in a register.
- * What neither proves is placed by order where counts agree, else by its place, and says so.
+ * - pointer (CPython 3.9 and older): the native evaluation frame holds the pointer to the Python
+ * frame, in its part of the stack or in a register. What neither proves is placed by order where
+ * counts agree, else by its place, and says so.
  */
 #ifndef PW_STACK_MERGE_H
 #define PW_STACK_MERGE_H
@@ -37,10 +37,11 @@ struct pw_merge_item {
 
 /*
  * All lists are newest first; Python frames of several chains follow each other chain by chain.
- * `ret` has room for native_count + python_count items; every frame of both lists appears exactly once,
- * native ones in their order.  Returns false when out of memory.
+ * `ret` has room for native_count + python_count items; every frame of both lists appears exactly
+ * once, native ones in their order.  Returns false when out of memory.
  */
 bool pw_merge(const struct pw_merge_native *natives, size_t native_count,
-	      const struct pw_merge_python *pythons, size_t python_count, struct pw_merge_item *ret);
+	      const struct pw_merge_python *pythons, size_t python_count,
+	      struct pw_merge_item *ret);
 
 #endif

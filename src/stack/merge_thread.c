@@ -1,6 +1,6 @@
 /*
- * Merging one thread: prepares what merge.c needs (which native frames are evaluation functions, what they
- * hold), and turns its answer into frames.
+ * Merging one thread: prepares what merge.c needs (which native frames are evaluation functions,
+ * what they hold), and turns its answer into frames.
  */
 #include "stack/merge.h"
 #include "stack/model.h"
@@ -29,7 +29,8 @@ static void merge_deinit(struct merge *m)
 	free(m->items);
 }
 
-/* "name", or what compilers make of it: "name.cold", "name.part.0", "name.constprop.1.lto_priv.0". */
+/* "name", or what compilers make of it: "name.cold", "name.part.0", "name.constprop.1.lto_priv.0".
+ */
 static bool is_eval_symbol(const struct pw_session *session, const char *symbol)
 {
 	const char *name = pw_eval_name(&session->python);
@@ -55,7 +56,8 @@ static bool is_eval(const struct merge *m, const struct pw_native_frame *frame)
 }
 
 /* What an evaluation frame holds: its part of the stack, and the registers as unwound to it. */
-static bool read_words(struct merge *m, const struct pw_native_frame *frame, struct pw_merge_native *to)
+static bool read_words(struct merge *m, const struct pw_native_frame *frame,
+		       struct pw_merge_native *to)
 {
 	size_t size = frame->cfa > frame->sp ? frame->cfa - frame->sp : 0, done = 0;
 	unsigned registers = frame->register_count;
@@ -67,7 +69,8 @@ static bool read_words(struct merge *m, const struct pw_native_frame *frame, str
 	enum pw_supplier supplier;
 	if (!words)
 		return false;
-	pw_error_destroy(pw_read_some(m->session->target, frame->sp, words, size, &done, &supplier));
+	pw_error_destroy(
+		pw_read_some(m->session->target, frame->sp, words, size, &done, &supplier));
 	memcpy(words + done / 8, frame->registers, registers * sizeof(*words));
 	to->words = words;
 	to->word_count = done / 8 + registers;
@@ -85,7 +88,8 @@ static struct pw_error *prepare(struct merge *m, const struct pw_thread *thread)
 	for (size_t i = 0; i < thread->python_count; i++)
 		anchored = anchored || thread->python[i].python.anchor;
 	enum pw_frame_model model = m->session->python.layout.traits.frames;
-	bool pointers = model == PW_FRAMES_OBJECT || (model == PW_FRAMES_OBJECT_CFRAME && !anchored);
+	bool pointers =
+		model == PW_FRAMES_OBJECT || (model == PW_FRAMES_OBJECT_CFRAME && !anchored);
 	for (size_t i = 0; i < thread->python_count; i++) {
 		const struct pw_frame *frame = &thread->python[i];
 		m->pythons[i] = (struct pw_merge_python){frame->python.anchor,
@@ -95,8 +99,8 @@ static struct pw_error *prepare(struct merge *m, const struct pw_thread *thread)
 	find_eval_range(m);
 	for (size_t i = 0; i < m->count; i++) {
 		const struct pw_native_frame *frame = &m->frames[i];
-		m->natives[i] = (struct pw_merge_native){frame->sp, frame->cfa, frame->inlined,
-							 is_eval(m, frame), NULL, 0};
+		m->natives[i] = (struct pw_merge_native){
+			frame->sp, frame->cfa, frame->inlined, is_eval(m, frame), NULL, 0};
 		if (pointers && m->natives[i].eval && !frame->inlined &&
 		    !read_words(m, frame, &m->natives[i]))
 			return &pw_error_nomem;
@@ -125,12 +129,14 @@ static const char *keep_string(struct pw_thread *thread, const char *text)
 	return copy;
 }
 
-static void fill_native(const struct merge *m, struct pw_thread *thread, size_t index, struct pw_frame *to)
+static void fill_native(const struct merge *m, struct pw_thread *thread, size_t index,
+			struct pw_frame *to)
 {
 	const struct pw_native_frame *from = &m->frames[index];
 	struct pw_symbol symbol;
 	struct pw_module *module = NULL;
-	*to = (struct pw_frame){.kind = PW_FRAME_NATIVE, .native_index = (int64_t)index, .pc = from->pc};
+	*to = (struct pw_frame){
+		.kind = PW_FRAME_NATIVE, .native_index = (int64_t)index, .pc = from->pc};
 	to->location = (struct pw_location){0, 0, -1, -1};
 	to->symbol = keep_string(thread, from->symbol);
 	to->module = keep_string(thread, from->module);
@@ -150,8 +156,9 @@ static void fill_native(const struct merge *m, struct pw_thread *thread, size_t 
 	}
 }
 
-struct pw_error *pw_thread_merge(struct pw_session *session, struct pw_dump *dump, struct pw_thread *thread,
-				 const struct pw_native_frame *frames, size_t count)
+struct pw_error *pw_thread_merge(struct pw_session *session, struct pw_dump *dump,
+				 struct pw_thread *thread, const struct pw_native_frame *frames,
+				 size_t count)
 {
 	struct merge m = {.session = session, .frames = frames, .count = count};
 	size_t total = count + thread->python_count;

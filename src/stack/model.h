@@ -1,6 +1,6 @@
 /*
- * The stack model behind the public types: what a dump holds.  Private to stack/; everybody else uses the
- * accessors of pywalk.h.
+ * The stack model behind the public types: what a dump holds.  Private to stack/; everybody else
+ * uses the accessors of pywalk.h.
  */
 #ifndef PW_STACK_MODEL_H
 #define PW_STACK_MODEL_H
@@ -83,8 +83,8 @@ void pw_thread_forget_merge(struct pw_thread *thread);
 /* facts.c: builds session->facts. */
 struct pw_error *pw_session_make_facts(struct pw_session *session);
 void pw_session_free_facts(struct pw_session *session);
-/* order.c: puts the frames of a thread's several thread states into their order on the stack, newest first.
- * `frames` come chain by chain; they are permuted. */
+/* order.c: puts the frames of a thread's several thread states into their order on the stack,
+ * newest first. `frames` come chain by chain; they are permuted. */
 struct pw_error *pw_order_chains(struct pw_session *session, const struct pw_lwp *lwp,
 				 struct pw_frame *frames, size_t count);
 

@@ -1,8 +1,8 @@
 /*
  * Several thread states on one OS thread: their frames take turns on one stack.
  *
- * Frames with anchors order themselves by stack address.  CPython 3.9 and older has none: there the stack
- * is searched for the pointers that the C evaluation frames hold to their Python frames.
+ * Frames with anchors order themselves by stack address.  CPython 3.9 and older has none: there the
+ * stack is searched for the pointers that the C evaluation frames hold to their Python frames.
  */
 #include "stack/model.h"
 
@@ -37,8 +37,8 @@ static struct pw_error *scan_stack(struct pw_target *target, uint64_t sp, struct
 	for (uint64_t at = sp & ~UINT64_C(7); at < end; at += CHUNK) {
 		size_t done = 0;
 		enum pw_supplier supplier;
-		struct pw_error *error = pw_read_some(target, at, chunk,
-						      end - at < CHUNK ? end - at : CHUNK, &done, &supplier);
+		struct pw_error *error = pw_read_some(
+			target, at, chunk, end - at < CHUNK ? end - at : CHUNK, &done, &supplier);
 		pw_error_destroy(error);
 		for (size_t i = 0; i < done / 8; i++) {
 			struct place *place;

@@ -40,11 +40,13 @@ static struct pw_error *open_target(struct pw_target *target, const struct pw_op
 	session->target = target;
 	if (options)
 		session->options = *options;
-	struct pw_error *error = pw_modules_create(target, session->options.debug_dir, &session->modules);
+	struct pw_error *error =
+		pw_modules_create(target, session->options.debug_dir, &session->modules);
 	if (!error)
 		error = pw_snapshot_begin(target);
 	if (!error)
-		error = pw_python_find(target, session->modules, session->options.layouts, &session->python);
+		error = pw_python_find(target, session->modules, session->options.layouts,
+				       &session->python);
 	pw_snapshot_end(target);
 	if (!error) {
 		name_build(session);
@@ -63,14 +65,16 @@ static struct pw_error *open_target(struct pw_target *target, const struct pw_op
 static struct pw_error *check_options(const struct pw_options *options)
 {
 	if (options && options->size != sizeof(*options))
-		return pw_error_create(PW_ERROR_USAGE,
-				       "struct pw_options has size %zu, expected %zu: another version of "
-				       "the library",
-				       options->size, sizeof(*options));
+		return pw_error_create(
+			PW_ERROR_USAGE,
+			"struct pw_options has size %zu, expected %zu: another version of "
+			"the library",
+			options->size, sizeof(*options));
 	return NULL;
 }
 
-struct pw_error *pw_session_open_pid(pid_t pid, const struct pw_options *options, struct pw_session **ret)
+struct pw_error *pw_session_open_pid(pid_t pid, const struct pw_options *options,
+				     struct pw_session **ret)
 {
 	struct pw_target *target;
 	struct pw_error *error = check_options(options);
@@ -89,27 +93,29 @@ struct pw_error *pw_session_open_core(const char *path, const struct pw_options 
 	return error ? error : open_target(target, options, ret);
 }
 
-struct pw_error *pw_session_open_reader(const struct pw_reader *reader, const struct pw_options *options,
-					struct pw_session **ret)
+struct pw_error *pw_session_open_reader(const struct pw_reader *reader,
+					const struct pw_options *options, struct pw_session **ret)
 {
 	struct pw_target *target;
 	struct pw_error *error = check_options(options);
 	if (!error && reader->size != sizeof(*reader))
-		error = pw_error_create(PW_ERROR_USAGE, "struct pw_reader has size %zu, expected %zu",
-					reader->size, sizeof(*reader));
+		error = pw_error_create(PW_ERROR_USAGE,
+					"struct pw_reader has size %zu, expected %zu", reader->size,
+					sizeof(*reader));
 	if (!error)
 		error = pw_target_open_callback(reader, options, &target);
 	return error ? error : open_target(target, options, ret);
 }
 
-struct pw_error *pw_session_set_threads(struct pw_session *session, const struct pw_reader_thread *threads,
-					size_t count)
+struct pw_error *pw_session_set_threads(struct pw_session *session,
+					const struct pw_reader_thread *threads, size_t count)
 {
 	if (session->target->ops->pause || session->target->ops->refresh ||
 	    strcmp(session->target->ops->kind, "callback") != 0)
-		return pw_error_create(PW_ERROR_USAGE,
-				       "the threads of a %s are read, not set: expected a session on a reader",
-				       session->target->ops->kind);
+		return pw_error_create(
+			PW_ERROR_USAGE,
+			"the threads of a %s are read, not set: expected a session on a reader",
+			session->target->ops->kind);
 	pw_snapshot_end(session->target);
 	return pw_callback_set_threads(session->target, threads, count);
 }

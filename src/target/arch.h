@@ -37,8 +37,8 @@ struct pw_arch {
 	/* The register set that holds the thread pointer when user_regs does not (NT_ARM_TLS), or
 	 * 0. */
 	unsigned tls_regset;
-	/* Where glibc keeps gettid() in the struct pthread that pthread_self() points to (nptl/descr.h, 2.2
-	 * to 2.41); the reader checks that a thread has that number. */
+	/* Where glibc keeps gettid() in the struct pthread that pthread_self() points to
+	 * (nptl/descr.h, 2.2 to 2.41); the reader checks that a thread has that number. */
 	unsigned glibc_pthread_tid;
 };
 

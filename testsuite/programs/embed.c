@@ -3,8 +3,8 @@
  *
  *	embed LIBPYTHON PROGRAM ARG...
  *
- * Opens the library at run time, so that one binary serves every version; the functions used exist in
- * CPython 2.7 and 3.6-3.15 (Include/pythonrun.h, Modules/main.c: Py_Main and Py_BytesMain).
+ * Opens the library at run time, so that one binary serves every version; the functions used exist
+ *in CPython 2.7 and 3.6-3.15 (Include/pythonrun.h, Modules/main.c: Py_Main and Py_BytesMain).
  */
 #include <dlfcn.h>
 #include <stdio.h>

@@ -1,7 +1,8 @@
 /*
- * A shared library for subinterp.py: makes a new interpreter on the calling thread and runs code in it.
- * Called through ctypes.PyDLL, that is with the GIL held.  Needs no headers of CPython, hence one binary for
- * all versions: Py_NewInterpreter (Include/pylifecycle.h), PyRun_SimpleString (Include/pythonrun.h).
+ * A shared library for subinterp.py: makes a new interpreter on the calling thread and runs code in
+ * it. Called through ctypes.PyDLL, that is with the GIL held.  Needs no headers of CPython, hence
+ * one binary for all versions: Py_NewInterpreter (Include/pylifecycle.h), PyRun_SimpleString
+ * (Include/pythonrun.h).
  */
 #include <dlfcn.h>
 #include <stddef.h>

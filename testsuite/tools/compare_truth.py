@@ -112,7 +112,9 @@ class Comparison:
         if self.options.salvaged:
             return
         if reason not in self.options.end.split(","):
-            raise Difference("end.reason is %s instead of %s (%s)" % (reason, self.options.end, got["end"]))
+            raise Difference(
+                "end.reason is %s instead of %s (%s)" % (reason, self.options.end, got["end"])
+            )
 
     def frames(self, expected: List[Json], got: List[Json]) -> None:
         is_bytes = self.truth["bytes"]
@@ -126,7 +128,8 @@ class Comparison:
             if want is None or have is None:
                 raise Difference(
                     "Python frame %d of %d is %s instead of %s"
-                    % (i, len(expected), describe(have), describe(want)))
+                    % (i, len(expected), describe(have), describe(want))
+                )
             keys = ["name", "file", "line"]
             if want.get("qualname") is not None:
                 keys.append("qualname")
@@ -140,7 +143,8 @@ class Comparison:
                 if have.get(key) != value:
                     raise Difference(
                         "%s of Python frame %d is %a instead of %a (%s instead of %s)"
-                        % (key, i, have.get(key), value, describe(have), describe(want)))
+                        % (key, i, have.get(key), value, describe(have), describe(want))
+                    )
 
     def proofs(self, frames: List[Json]) -> None:
         allowed = ("address",) if self.version >= (3, 10) else ("pointer", "order")
@@ -152,7 +156,8 @@ class Comparison:
             if frame.get("proof") not in allowed:
                 raise Difference(
                     "proof of Python frame %d (%s) is %a instead of %s"
-                    % (number, describe(frame), frame.get("proof"), " or ".join(allowed)))
+                    % (number, describe(frame), frame.get("proof"), " or ".join(allowed))
+                )
 
     def grouping(self, frames: List[Json]) -> None:
         """Python frames come in groups, each right before a native frame; up to 3.10 they come one by one."""
@@ -163,7 +168,8 @@ class Comparison:
                 raise Difference("the last frame is a Python frame, %s" % describe(frame))
             if self.version < (3, 11) and frames[i + 1]["kind"] == "python":
                 raise Difference(
-                    "%s and %s share one C frame" % (describe(frame), describe(frames[i + 1])))
+                    "%s and %s share one C frame" % (describe(frame), describe(frames[i + 1]))
+                )
 
     def symbols(self, frames: List[Json]) -> None:
         """A group ends at an evaluation frame, and each evaluation frame ends a group."""
@@ -175,7 +181,8 @@ class Comparison:
             if after_python and not is_eval:
                 raise Difference(
                     "%s stands before %s, which is no evaluation frame"
-                    % (describe(frames[i - 1]), frame.get("symbol") or frame.get("pc")))
+                    % (describe(frames[i - 1]), frame.get("symbol") or frame.get("pc"))
+                )
             if is_eval and not after_python:
                 raise Difference("frame %d, %s, has no Python frame" % (i, frame["symbol"]))
 
@@ -194,18 +201,26 @@ class Comparison:
                     continue
                 called = expected[number] if 0 <= number < len(expected) else None
                 if called is None or called.get("called_by") != mark:
-                    raise Difference("%s stands below %s, which it did not call" % (symbol, describe(called)))
+                    raise Difference(
+                        "%s stands below %s, which it did not call" % (symbol, describe(called))
+                    )
 
     def process(self, document: Json) -> None:
         """The parts of a whole dump that are not threads."""
         if document.get("schema") != "pywalk-dump/1":
             raise Difference("schema is %a" % document.get("schema"))
         process = document["process"]
-        if process["pid"] != self.truth["pid"] and not (self.options.salvaged and process["pid"] is None):
-            raise Difference("process.pid is %s instead of %s" % (process["pid"], self.truth["pid"]))
+        if process["pid"] != self.truth["pid"] and not (
+            self.options.salvaged and process["pid"] is None
+        ):
+            raise Difference(
+                "process.pid is %s instead of %s" % (process["pid"], self.truth["pid"])
+            )
         version = process["python"]["version"]
         if version != self.truth["version"]:
-            raise Difference("python.version is %s instead of %s" % (version, self.truth["version"]))
+            raise Difference(
+                "python.version is %s instead of %s" % (version, self.truth["version"])
+            )
         build = process["python"]["build"]
         for flag, key in (("debug", "debug"), ("free-threaded", "free_threaded")):
             if (flag in build) != self.truth[key] and not self.options.salvaged:
@@ -215,17 +230,21 @@ class Comparison:
             raise Difference("%d interpreters are the main one" % len(mains))
         count = max([1] + [t.get("interpreters", 1) for t in self.truth["threads"]])
         if len(document["interpreters"]) != count and not self.options.salvaged:
-            raise Difference("%d interpreters instead of %d" % (len(document["interpreters"]), count))
+            raise Difference(
+                "%d interpreters instead of %d" % (len(document["interpreters"]), count)
+            )
 
     def gil(self, threads: List[Json]) -> None:
         holders = [t["tid"] for t in threads if t.get("holds_gil")]
-        wanted = [] if self.truth["gil"] is None or self.truth["free_threaded"] else [self.truth["gil"]]
+        wanted = (
+            [] if self.truth["gil"] is None or self.truth["free_threaded"] else [self.truth["gil"]]
+        )
         if holders != wanted and not (self.truth["gil"] and not holders and self.options.gil_maybe):
             raise Difference("the GIL is held by %s instead of %s" % (holders, wanted))
 
 
 def validate(documents: List[Any], path: str) -> None:
-    import jsonschema
+    import jsonschema  # type: ignore
 
     with open(path) as file:
         schema = json.load(file)
@@ -285,19 +304,35 @@ def compare(options: argparse.Namespace) -> List[str]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Compare pywalk's JSON with the target's own truth.")
+    parser = argparse.ArgumentParser(
+        description="Compare pywalk's JSON with the target's own truth."
+    )
     parser.add_argument("truth")
     parser.add_argument("output")
-    parser.add_argument("--native", action="store_true", help="native frames, proofs, interleaving are checked")
-    parser.add_argument("--symbols", action="store_true", help="the interpreter has symbols: check with them")
+    parser.add_argument(
+        "--native", action="store_true", help="native frames, proofs, interleaving are checked"
+    )
+    parser.add_argument(
+        "--symbols", action="store_true", help="the interpreter has symbols: check with them"
+    )
     parser.add_argument("--schema", help="JSON Schema of the output")
     parser.add_argument("--some-threads", action="store_true", help="the output may lack threads")
     parser.add_argument("--no-names", action="store_true", help="do not compare the threads' names")
-    parser.add_argument("--end", default="complete", help="accepted end.reason values, comma-separated")
-    parser.add_argument("--down-to", metavar="NAME", help="compare only frames newer than the function NAME")
-    parser.add_argument("--damaged", metavar="NAME", help="the function NAME may lack names and lines")
-    parser.add_argument("--salvaged", action="store_true", help="what is shown must be true, all may be missing")
-    parser.add_argument("--gil-maybe", action="store_true", help="nobody may hold the GIL for a moment")
+    parser.add_argument(
+        "--end", default="complete", help="accepted end.reason values, comma-separated"
+    )
+    parser.add_argument(
+        "--down-to", metavar="NAME", help="compare only frames newer than the function NAME"
+    )
+    parser.add_argument(
+        "--damaged", metavar="NAME", help="the function NAME may lack names and lines"
+    )
+    parser.add_argument(
+        "--salvaged", action="store_true", help="what is shown must be true, all may be missing"
+    )
+    parser.add_argument(
+        "--gil-maybe", action="store_true", help="nobody may hold the GIL for a moment"
+    )
     problems = compare(parser.parse_args())
     for problem in problems[:5]:
         print(problem)

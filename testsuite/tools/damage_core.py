@@ -27,13 +27,22 @@ def one(path: str, command: List[str], seed: int, early: bool) -> str:
             core.seek(at)
             changes.append((at, core.read(8)))
             core.seek(at)
-            core.write(generator.choice([b"\0" * 8, b"\xff" * 8, generator.getrandbits(64).to_bytes(8, "little")]))
+            core.write(
+                generator.choice(
+                    [b"\0" * 8, b"\xff" * 8, generator.getrandbits(64).to_bytes(8, "little")]
+                )
+            )
     try:
         done = subprocess.run(
-            command + [path], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=TIMEOUT)
+            command + [path], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=TIMEOUT
+        )
         if 0 <= done.returncode <= 3:
             return ""
-        return "seed %d: status %d: %s" % (seed, done.returncode, done.stderr.decode(errors="replace")[-2000:])
+        return "seed %d: status %d: %s" % (
+            seed,
+            done.returncode,
+            done.stderr.decode(errors="replace")[-2000:],
+        )
     except subprocess.TimeoutExpired:
         return "seed %d: no end within %d seconds" % (seed, TIMEOUT)
     finally:

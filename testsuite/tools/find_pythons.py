@@ -57,8 +57,14 @@ def output(command: List[str]) -> Optional[str]:
     environment.pop("PYTHONPATH", None)
     try:
         return subprocess.run(
-            command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL, timeout=60, check=True).stdout.decode()
+            command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=60,
+            check=True,
+        ).stdout.decode()
     except (OSError, subprocess.SubprocessError):
         return None
 
@@ -88,9 +94,13 @@ def candidates() -> List[Tuple[str, str]]:
     if os.geteuid() == 0:
         for path in roots:
             root = path[: path.rindex("/usr/bin/")]
-            result.append((root, path[len(root):]))
+            if os.path.samefile(root + "/tmp", "/tmp"):
+                result.append((root, path[len(root) :]))
+            else:  # its targets could not be reached
+                print("missing\t%s: /tmp is not shared with it (make pythons)" % path)
     return [
-        (root, path) for root, path in result
+        (root, path)
+        for root, path in result
         if re.match(r"python(2\.7|3\.([6-9]|1[0-9]))[td]?$", os.path.basename(path))
     ]
 
@@ -163,7 +173,9 @@ def find() -> List[Python]:
             print("missing\t%s: does not run, or lacks ctypes, json or threading" % outside)
             continue
         count = names[python.name] = names.get(python.name, 0) + 1
-        pythons.append(python if count == 1 else python._replace(name="%s-%d" % (python.name, count)))
+        pythons.append(
+            python if count == 1 else python._replace(name="%s-%d" % (python.name, count))
+        )
     return sorted(pythons, key=lambda p: ([int(n) for n in p.version.split(".")], p.name))
 
 

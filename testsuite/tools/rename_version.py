@@ -21,17 +21,19 @@ def main() -> int:
     with open(source, "rb") as file:
         data = bytearray(file.read())
     data = bytearray(bytes(data).replace(old.encode(), new.encode()))
-    (old_major, old_minor), (new_major, new_minor) = ([int(n) for n in v.split(".")] for v in (old, new))
+    (old_major, old_minor), (new_major, new_minor) = (
+        [int(n) for n in v.split(".")] for v in (old, new)
+    )
 
     # Py_Version is in the read-only data: little-endian, level and serial, micro, minor, major.
     sections = subprocess.run(
-        ["readelf", "-SW", source], stdout=subprocess.PIPE, check=True).stdout.decode()
-    number = re.compile(
-        b"[\x00-\xff][\x00-\x1f]" + re.escape(bytes([old_minor, old_major])))
+        ["readelf", "-SW", source], stdout=subprocess.PIPE, check=True
+    ).stdout.decode()
+    number = re.compile(b"[\x00-\xff][\x00-\x1f]" + re.escape(bytes([old_minor, old_major])))
     match = re.search(r"\.rodata\s+PROGBITS\s+\S+\s+(\S+)\s+(\S+)", sections)
     if match:
         start, size = (int(n, 16) for n in match.groups())
-        for found in number.finditer(bytes(data[start:start + size])):
+        for found in number.finditer(bytes(data[start : start + size])):
             if found.start() % 4 == 0 and data[start + found.start()] & 0xF0 == 0xF0:
                 data[start + found.start() + 2] = new_minor
                 data[start + found.start() + 3] = new_major
@@ -41,14 +43,16 @@ def main() -> int:
     match = re.search(r"\.text\s+PROGBITS\s+\S+\s+(\S+)\s+(\S+)", sections)
     if match:
         start, size = (int(n, 16) for n in match.groups())
-        text = bytes(data[start:start + size])
-        for found in re.finditer(b"\xf0[\x00-\x1f]" + re.escape(bytes([old_minor, old_major])), text):
+        text = bytes(data[start : start + size])
+        for found in re.finditer(
+            b"\xf0[\x00-\x1f]" + re.escape(bytes([old_minor, old_major])), text
+        ):
             data[start + found.start() + 2] = new_minor
         first = re.escape(b"\xbf" + old_major.to_bytes(4, "little"))
         second = re.escape(b"\xbf" + old_minor.to_bytes(4, "little"))
         for found in re.finditer(first + b"[\x00-\xff]{5,24}?" + second, text):
             at = start + found.end() - 4
-            data[at:at + 4] = new_minor.to_bytes(4, "little")
+            data[at : at + 4] = new_minor.to_bytes(4, "little")
     with open(destination, "wb") as file:
         file.write(data)
     return 0

@@ -3,9 +3,9 @@
  *
  *	run-target [-r ROOT] [-d DIR] [-t SECONDS] [-o FILE] PROGRAM ARG...
  *
- * The target dies with the test harness (PR_SET_PDEATHSIG) and after SECONDS at the latest (alarm), dumps core
- * without limit and with the kernel's default filter, may be traced by its own user whatever Yama says, and
- * writes its output to FILE.
+ * The target dies with the test harness (PR_SET_PDEATHSIG) and after SECONDS at the latest (alarm),
+ *dumps core without limit and with the kernel's default filter, may be traced by its own user
+ *whatever Yama says, and writes its output to FILE.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -39,7 +39,7 @@ static int redirect(const char *path)
 int main(int argc, char **argv)
 {
 	const char *root = NULL, *directory = NULL, *output = NULL;
-	const struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
+	const struct rlimit unlimited = {RLIM_INFINITY, RLIM_INFINITY};
 	unsigned seconds = 900;
 	int option;
 	FILE *filter;

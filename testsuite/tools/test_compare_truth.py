@@ -100,7 +100,14 @@ def differs(truth: str, document: Dict[str, Any]) -> bool:
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
         json.dump(document, file)
         file.flush()
-        command = [sys.executable, os.path.join(HERE, "compare_truth.py"), "--native", "--symbols", truth, file.name]
+        command = [
+            sys.executable,
+            os.path.join(HERE, "compare_truth.py"),
+            "--native",
+            "--symbols",
+            truth,
+            file.name,
+        ]
         return subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode != 0
 
 
@@ -108,7 +115,9 @@ def main() -> int:
     truth, output = sys.argv[1:]
     with open(output, encoding="utf-8") as file:
         text = file.read()
-    document = json.JSONDecoder().raw_decode(text, text.index('\n{"') + 1 if '\n{"' in text else text.index("{"))[0]
+    document = json.JSONDecoder().raw_decode(
+        text, text.index('\n{"') + 1 if '\n{"' in text else text.index("{")
+    )[0]
     status = 0
     if differs(truth, document):
         print("the unchanged output differs")

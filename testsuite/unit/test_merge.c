@@ -11,8 +11,8 @@
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* Writes the merged list as text: "p0a" Python frame 0 proved by address, "n2" native frame 2. */
-static const char *merged(const struct pw_merge_native *natives, size_t n, const struct pw_merge_python *pythons,
-			  size_t p)
+static const char *merged(const struct pw_merge_native *natives, size_t n,
+			  const struct pw_merge_python *pythons, size_t p)
 {
 	static char text[512];
 	static const char letters[] = {[PW_PROOF_ABSENT] = '-',
@@ -42,7 +42,8 @@ static void test_nothing(void **state)
 
 static void test_native_only(void **state)
 {
-	struct pw_merge_native natives[] = {{.sp = 0x100, .cfa = 0x120}, {.sp = 0x120, .cfa = 0x180}};
+	struct pw_merge_native natives[] = {{.sp = 0x100, .cfa = 0x120},
+					    {.sp = 0x120, .cfa = 0x180}};
 	assert_string_equal(merged(natives, 2, NULL, 0), "n0 n1");
 }
 
@@ -55,11 +56,13 @@ static void test_python_only(void **state)
 static void test_groups_by_address(void **state)
 {
 	struct pw_merge_native natives[] = {
-		{.sp = 0x100, .cfa = 0x120}, {.sp = 0x120, .cfa = 0x200}, {.sp = 0x200, .cfa = 0x220},
-		{.sp = 0x220, .cfa = 0x300}, {.sp = 0x300, .cfa = 0x310},
+		{.sp = 0x100, .cfa = 0x120}, {.sp = 0x120, .cfa = 0x200},
+		{.sp = 0x200, .cfa = 0x220}, {.sp = 0x220, .cfa = 0x300},
+		{.sp = 0x300, .cfa = 0x310},
 	};
 	struct pw_merge_python pythons[] = {
-		{.anchor = 0x180}, {.anchor = 0x180, .entry = true},
+		{.anchor = 0x180},
+		{.anchor = 0x180, .entry = true},
 		{.anchor = 0x220, .entry = true}, /* the first byte belongs to the frame */
 	};
 	assert_string_equal(merged(natives, 5, pythons, 3), "n0 p0a p1a n1 n2 p2a n3 n4");
@@ -67,7 +70,8 @@ static void test_groups_by_address(void **state)
 
 static void test_cfa_is_outside(void **state)
 {
-	struct pw_merge_native natives[] = {{.sp = 0x100, .cfa = 0x200}, {.sp = 0x200, .cfa = 0x300}};
+	struct pw_merge_native natives[] = {{.sp = 0x100, .cfa = 0x200},
+					    {.sp = 0x200, .cfa = 0x300}};
 	struct pw_merge_python pythons[] = {{.anchor = 0x200, .entry = true}};
 	assert_string_equal(merged(natives, 2, pythons, 1), "n0 p0a n1");
 }
@@ -75,7 +79,8 @@ static void test_cfa_is_outside(void **state)
 /* Two groups claim one C frame: the second is not proved by it. */
 static void test_one_group_per_frame(void **state)
 {
-	struct pw_merge_native natives[] = {{.sp = 0x100, .cfa = 0x200}, {.sp = 0x200, .cfa = 0x300}};
+	struct pw_merge_native natives[] = {{.sp = 0x100, .cfa = 0x200},
+					    {.sp = 0x200, .cfa = 0x300}};
 	struct pw_merge_python pythons[] = {{.anchor = 0x110, .entry = true},
 					    {.anchor = 0x120, .entry = true}};
 	assert_string_equal(merged(natives, 2, pythons, 2), "p0a n0 p1? n1");
@@ -101,8 +106,10 @@ static void test_inlined_hosts_nothing(void **state)
 /* Two interpreters on one stack, given chain by chain, take turns by address. */
 static void test_chains_by_address(void **state)
 {
-	struct pw_merge_native natives[] = {{.sp = 0x100, .cfa = 0x200}, {.sp = 0x200, .cfa = 0x300},
-					    {.sp = 0x300, .cfa = 0x400}, {.sp = 0x400, .cfa = 0x500}};
+	struct pw_merge_native natives[] = {{.sp = 0x100, .cfa = 0x200},
+					    {.sp = 0x200, .cfa = 0x300},
+					    {.sp = 0x300, .cfa = 0x400},
+					    {.sp = 0x400, .cfa = 0x500}};
 	struct pw_merge_python pythons[] = {
 		{.anchor = 0x110, .entry = true, .chain = 0},
 		{.anchor = 0x310, .entry = true, .chain = 0},
@@ -178,10 +185,11 @@ static void test_nothing_is_lost(void **state)
 		}
 		for (size_t i = 0; i < p; i++) {
 			seed = seed * 1103515245 + 12345;
-			pythons[i] = (struct pw_merge_python){.anchor = seed >> 16 & 255,
-							      .pointer = round & 1 ? seed >> 9 & 15 : 0,
-							      .entry = seed >> 22 & 1,
-							      .chain = (uint32_t)i / 5};
+			pythons[i] =
+				(struct pw_merge_python){.anchor = seed >> 16 & 255,
+							 .pointer = round & 1 ? seed >> 9 & 15 : 0,
+							 .entry = seed >> 22 & 1,
+							 .chain = (uint32_t)i / 5};
 		}
 		assert_true(pw_merge(natives, n, pythons, p, items));
 		size_t last = 0;

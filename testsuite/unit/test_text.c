@@ -7,7 +7,8 @@
 #include <string.h>
 #include <cmocka.h>
 
-static void check_units(const void *units, size_t count, unsigned width, bool utf16, const char *expected)
+static void check_units(const void *units, size_t count, unsigned width, bool utf16,
+			const char *expected)
 {
 	pw_auto_buffer struct pw_buffer b = {0};
 	pw_text_append_units(&b, units, count, width, utf16);
