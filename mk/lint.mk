@@ -11,8 +11,9 @@ GDB_STUBS_VERSION := 12.1.4.20240408
 LINT_C := $(wildcard src/*/*.c offsets/*.c testsuite/unit/*.c)
 LINT_FORMAT := $(wildcard src/*/*.[ch] src/*.h offsets/*.c testsuite/*/*.[ch])
 LINT_PYTHON := $(wildcard gdb src/module testsuite mk/check-layers demo/demo.py)
-LINT_MYPY := $(wildcard gdb/pywalk_gdb src/module/pywalk mk/check-layers)
-LINT_SHELL := $(wildcard mk/deps demo/*.sh offsets/*.sh testsuite/*.sh testsuite/pythons/*.sh .ci/run)
+LINT_MYPY := $(wildcard gdb/pywalk_gdb src/module/pywalk mk/check-layers testsuite/tools/*.py \
+	testsuite/bench/*.py)
+LINT_SHELL := $(wildcard mk/deps demo/*.sh offsets/*.sh testsuite/pythons/* testsuite/tools/run-suite .ci/run)
 LINT_LINES := 600
 
 .PHONY: lint lint-format lint-layers lint-python lint-c lint-docs lint-shell lint-length

@@ -232,15 +232,6 @@ def _native_levels(frames: Sequence["pywalk.Frame"]) -> List[int]:
     return levels
 
 
-def _proved_by_pointer(session: "pywalk.Session") -> bool:
-    """Whether C frames are known by the pointer they hold: CPython 3.9 and older."""
-    parts = (session.version or "").split(".")
-    try:
-        return (int(parts[0]), int(parts[1])) < (3, 10)
-    except (IndexError, ValueError):
-        return True
-
-
 def _json(thread: "pywalk.Thread", arguments: Arguments) -> str:
     whole = thread.to_json()
     if arguments.frames is None:

@@ -98,8 +98,7 @@ struct pw_elf {
 	struct pw_lookup *names; /* copies of versioned names without their version; owned */
 };
 
-/* ---- build_id.c: headers and build-ids, from bytes that somebody supplies
- * ------------------------ */
+/* ---- build_id.c: headers and build-ids, from bytes that somebody supplies ---- */
 
 struct pw_bytes {
 	/* Exactly `length` bytes, or false. */
@@ -124,8 +123,7 @@ size_t pw_elf_build_id(const struct pw_bytes *bytes, const struct pw_elf_headers
 size_t pw_note_build_id(const uint8_t *notes, size_t length, size_t align,
 			uint8_t ret[PW_BUILD_ID_MAX]);
 
-/* ---- elf_file.c: files on disk
- * ------------------------------------------------------------------- */
+/* ---- elf_file.c: files on disk ---- */
 
 /* A regular file for reading, or -1; never blocks. */
 int pw_open_regular(const char *path);
@@ -137,16 +135,14 @@ Elf_Scn *pw_elf_section(Elf *elf, const char *name, Elf64_Shdr *ret);
 void pw_symtabs_add_elf(struct pw_symtabs *tables, Elf *elf, bool dynamic);
 void pw_symtabs_deinit(struct pw_symtabs *tables);
 
-/* ---- debug_file.c: separate debug files
- * ---------------------------------------------------------- */
+/* ---- debug_file.c: separate debug files ---- */
 
 /* Fills `tables` from the separate debug file, or else from .gnu_debugdata; *ret is what they lie
  * in, or NULL. */
 void pw_debug_file_symbols(struct pw_modules *modules, struct pw_module *module,
 			   struct pw_symtabs *tables, Elf **ret);
 
-/* ---- elf_memory.c: what can be had without a file
- * ------------------------------------------------ */
+/* ---- elf_memory.c: what can be had without a file ---- */
 
 /* Adds the dynamic symbols that the target's memory holds. */
 void pw_symtabs_add_memory(struct pw_symtabs *tables, struct pw_target *target,
@@ -155,8 +151,7 @@ void pw_symtabs_add_memory(struct pw_symtabs *tables, struct pw_target *target,
 bool pw_memory_eh_frame(struct pw_target *target, const struct pw_module *module,
 			uint8_t **ret_data, size_t *ret_length, uint64_t *ret_address);
 
-/* ---- symbols.c, fde.c
- * ---------------------------------------------------------------------------- */
+/* ---- symbols.c, fde.c ---- */
 
 /* In ELF addresses; *ret_absolute: the bias does not apply. */
 bool pw_symtabs_find(const struct pw_symtabs *tables, const char *name, struct pw_symbol *ret,
@@ -173,8 +168,7 @@ const struct pw_function *pw_function_index_find(const struct pw_function_index 
 size_t pw_fde_ranges(const uint8_t *eh_frame, size_t length, uint64_t address,
 		     struct pw_range **ret);
 
-/* ---- module.c
- * ------------------------------------------------------------------------------------ */
+/* ---- module.c ---- */
 
 /* Opens the file or image and its own symbol tables, once. */
 void pw_elf_ensure(struct pw_modules *modules, struct pw_module *module);

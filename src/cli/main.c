@@ -15,7 +15,9 @@ static void print_version(FILE *stream, struct argp_state *state)
 	fprintf(stream, "pywalk %s\n", pw_version());
 }
 
-void (*argp_program_version_hook)(FILE *, struct argp_state *) = print_version;
+/* libc looks for it by name. */
+__attribute__((visibility("default"))) void (*argp_program_version_hook)(
+	FILE *, struct argp_state *) = print_version;
 
 /* How far a word is from another in insertions, deletions and replacements; both are short. */
 static unsigned distance(const char *a, const char *b)

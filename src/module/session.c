@@ -383,10 +383,10 @@ static PyObject *session_info(PyObject *object, PyObject *unused)
 	if (!pwm_session_usable(self))
 		return NULL;
 	const struct pw_session *s = self->session;
-	return Py_BuildValue("(LNNNN)", (long long)pw_session_pid(s),
-			     pwm_text(pw_session_executable(s)),
-			     pwm_text(pw_session_python_version(s)), build_flags(s),
-			     pwm_text(pw_session_layout(s)));
+	return Py_BuildValue(
+		"(LNNNNN)", (long long)pw_session_pid(s), pwm_text(pw_session_executable(s)),
+		pwm_text(pw_session_python_version(s)), build_flags(s),
+		pwm_text(pw_session_layout(s)), PyBool_FromLong(pw_session_needs_registers(s)));
 }
 
 static PyObject *session_facts(PyObject *object, PyObject *unused)
@@ -414,7 +414,8 @@ static PyMethodDef session_methods[] = {
 	 "set_threads(list of (tid, thread_pointer, stack_pointer, name))"},
 	{"capture", session_capture, METH_VARARGS,
 	 "capture(native_only_threads, max_frames, no_stop) -> Dump"},
-	{"info", session_info, METH_NOARGS, "info() -> (pid, executable, version, build, layout)"},
+	{"info", session_info, METH_NOARGS,
+	 "info() -> (pid, executable, version, build, layout, needs_registers)"},
 	{"facts", session_facts, METH_NOARGS, "facts() -> list of (group, name, value, source)"},
 	{NULL, NULL, 0, NULL},
 };

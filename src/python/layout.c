@@ -54,8 +54,7 @@ static void add_candidate(struct finder *f, const struct pw_layout *layout)
 		f->candidates[f->count++] = *layout;
 }
 
-/* ---- .def files
- * ------------------------------------------------------------------------------------ */
+/* ---- .def files ---- */
 
 static struct pw_error *read_def(const char *path, struct pw_buffer *text)
 {
@@ -312,4 +311,9 @@ struct pw_error *pw_layout_find_dwarf(const struct pw_python_id *id,
 		*ret_count = f.count;
 	finder_deinit(&f);
 	return error;
+}
+
+bool pw_version_possible(unsigned major, unsigned minor)
+{
+	return (major == 2 && minor == 7) || (major == 3 && minor >= 6 && minor < 1000);
 }

@@ -150,6 +150,10 @@ size_t pw_layout_table_size(const struct pw_layout *layout);
 /* Derives the traits from the fields; an error names the field that is needed and absent. */
 struct pw_error *pw_layout_finish(struct pw_layout *layout);
 
+/* Whether a pair of numbers can be the version of a CPython that pywalk may know: 2.7, 3.6 and
+ * later. */
+bool pw_version_possible(unsigned major, unsigned minor);
+
 /* The files built in: generated from offsets/ by the Makefile. */
 struct pw_builtin_layout {
 	const char *name; /* "3.12.def" */

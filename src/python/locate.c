@@ -143,6 +143,9 @@ static void find_flags(struct pw_python *python)
 		pw_auto_error struct pw_error *error =
 			pw_read_u64(python->target, python->id.debug_offsets + 16, &flag);
 		python->id.free_threaded = !error && flag == 1;
+	} else {
+		/* "python3.13t": a core may lack the table. */
+		python->id.free_threaded = python->id.module && file_name_has(python, "t");
 	}
 	/* Only Py_REF_DEBUG builds have it (Include/object.h, refcount.h); with a debug cookie the
 	 * flag of the file name "python3.14d" counts too. */

@@ -114,10 +114,8 @@ enum pw_validity pw_layout_validate(struct pw_python *python, char *ret_check, s
 			if (strstr(notes.texts[i], "cannot read"))
 				validity = PW_UNCHECKABLE;
 	}
-	/* The lists hold: frames that do not may be damaged, or of a thread that runs on while it
-	 * is read. */
-	if (validity == PW_VALID && check_frames(python, &lists, ret_check, size) != PW_VALID)
-		validity = PW_UNCHECKABLE;
+	if (validity == PW_VALID)
+		validity = check_frames(python, &lists, ret_check, size);
 	pw_lists_deinit(&lists);
 	pw_notes_deinit(&notes);
 	return validity;

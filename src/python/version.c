@@ -12,15 +12,10 @@
 
 enum { MICRO_UNKNOWN = 255 };
 
-static bool supported(unsigned major, unsigned minor)
-{
-	return (major == 2 && minor == 7) || (major == 3 && minor >= 3 && minor < 100);
-}
-
 static void add(struct pw_python *python, const char *source, unsigned major, unsigned minor,
 		unsigned micro, const char *detail)
 {
-	if (!supported(major, minor) || python->evidence_count == PW_EVIDENCE_MAX)
+	if (!pw_version_possible(major, minor) || python->evidence_count == PW_EVIDENCE_MAX)
 		return;
 	struct pw_evidence *e = &python->evidence[python->evidence_count++];
 	*e = (struct pw_evidence){source, major, minor, micro, ""};
@@ -79,7 +74,7 @@ static bool is_version_string(const char *s, unsigned *major, unsigned *minor, u
 	if (!isdigit((unsigned char)s[0]) || s[1] != '.')
 		return false;
 	size_t used = parse_version(s, major, minor, micro);
-	if (!used || *micro == MICRO_UNKNOWN || !supported(*major, *minor))
+	if (!used || *micro == MICRO_UNKNOWN || !pw_version_possible(*major, *minor))
 		return false;
 	const char *rest = s + used;
 	if (rest[0] == 'a' || rest[0] == 'b')
@@ -196,7 +191,7 @@ static bool version_of_file(const char *path, unsigned *major, unsigned *minor)
 		base += 3;
 	unsigned micro;
 	return strncmp(base, "python", 6) == 0 && parse_version(base + 6, major, minor, &micro) &&
-	       supported(*major, *minor);
+	       pw_version_possible(*major, *minor);
 }
 
 static void from_file_name(struct pw_python *python)
@@ -224,7 +219,7 @@ static void from_library_path(struct pw_python *python)
 		if (!found || !strstr(found, "/lib-dynload/"))
 			continue;
 		size_t used = parse_version(found + strlen("/lib/python"), &major, &minor, &micro);
-		if (used && supported(major, minor)) {
+		if (used && pw_version_possible(major, minor)) {
 			char detail[32];
 			snprintf(detail, sizeof(detail), "lib/python%u.%u", major, minor);
 			add(python, "standard library", major, minor, MICRO_UNKNOWN, detail);

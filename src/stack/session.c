@@ -28,6 +28,14 @@ static void name_build(struct pw_session *session)
 	session->build[n] = NULL;
 }
 
+/* What is missing from a target is why nothing was found in it. */
+static struct pw_error *explain(const struct pw_target *target, struct pw_error *error)
+{
+	if (!error || pw_error_code(error) != PW_ERROR_NOT_PYTHON || target->notes.count == 0)
+		return error;
+	return pw_error_prefix(error, "%s", target->notes.texts[0]);
+}
+
 /* Takes the target over, also when it fails. */
 static struct pw_error *open_target(struct pw_target *target, const struct pw_options *options,
 				    struct pw_session **ret)
@@ -45,8 +53,8 @@ static struct pw_error *open_target(struct pw_target *target, const struct pw_op
 	if (!error)
 		error = pw_snapshot_begin(target);
 	if (!error)
-		error = pw_python_find(target, session->modules, session->options.layouts,
-				       &session->python);
+		error = explain(target, pw_python_find(target, session->modules,
+						       session->options.layouts, &session->python));
 	pw_snapshot_end(target);
 	if (!error) {
 		name_build(session);
@@ -153,6 +161,11 @@ const char *const *pw_session_python_build(const struct pw_session *session)
 const char *pw_session_layout(const struct pw_session *session)
 {
 	return session->python.layout.description;
+}
+
+bool pw_session_needs_registers(const struct pw_session *session)
+{
+	return session->python.layout.traits.frames == PW_FRAMES_OBJECT;
 }
 
 size_t pw_session_fact_count(const struct pw_session *session)

@@ -15,8 +15,7 @@
 
 enum { MAX_FILES = 16384 };
 
-/* ---- what a file's segments cover
- * ---------------------------------------------------------------- */
+/* ---- what a file's segments cover ---- */
 
 static void take_loads(struct core_file *file, const struct core_image *image)
 {
@@ -109,8 +108,7 @@ void core_free_files(struct pw_core *core)
 	free(core->files);
 }
 
-/* ---- which file it is
- * ---------------------------------------------------------------------------- */
+/* ---- which file it is ---- */
 
 /* Names for one note instead of one each. */
 struct tally {

@@ -93,6 +93,9 @@ char *pw_target_host_path(const struct pw_target *target, const char *path)
 	pw_buffer_init(&host);
 	pw_buffer_append_string(&host, root);
 	size_t root_length = host.length;
+	/* gcore outside of a root writes the names as they are seen from there. */
+	if (strncmp(path, root, root_length) == 0 && path[root_length] == '/' && is_regular(path))
+		return strdup(path);
 	pw_auto_free char *rest = strdup(path);
 	unsigned links = 0;
 	while (rest && !host.failed) {

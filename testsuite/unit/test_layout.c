@@ -43,8 +43,7 @@ static struct pw_layout layout_of(unsigned major, unsigned minor, const char *va
 	return layout;
 }
 
-/* ---- parser
- * --------------------------------------------------------------------------------------- */
+/* ---- parser ---- */
 
 static void test_parse_good(void **state)
 {
@@ -157,8 +156,7 @@ static void test_parse_hostile(void **state)
 	pw_error_destroy(error);
 }
 
-/* ---- files built in
- * -------------------------------------------------------------------------------- */
+/* ---- files built in ---- */
 
 static void test_builtin_traits(void **state)
 {
@@ -255,8 +253,7 @@ static void test_missing_field(void **state)
 	pw_error_destroy(error);
 }
 
-/* ---- _Py_DebugOffsets
- * ------------------------------------------------------------------------------ */
+/* ---- _Py_DebugOffsets ---- */
 
 /* Sizes and slots counted in the published headers: pycore_runtime.h (3.13),
  * pycore_debug_offsets.h. */
@@ -356,8 +353,7 @@ static void test_overlay_refused(void **state)
 	refuse(&layout, &bad, sizeof(bad), "0x100001");
 }
 
-/* ---- DWARF
- * ----------------------------------------------------------------------------------------- */
+/* ---- DWARF ---- */
 
 struct test_inner {
 	char c;
@@ -484,8 +480,7 @@ static void test_dwarf_absent(void **state)
 	pw_dwarf_close(NULL);
 }
 
-/* ---- finding
- * --------------------------------------------------------------------------------------- */
+/* ---- finding ---- */
 
 static void test_find_built_in(void **state)
 {

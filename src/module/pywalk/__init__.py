@@ -436,6 +436,11 @@ class Session:
         return self._handle.info()[4]
 
     @property
+    def needs_registers(self) -> bool:
+        """Whether native frames need their registers, for the proof by pointer (3.9 and older)."""
+        return self._handle.info()[5]
+
+    @property
     def facts(self) -> List[Fact]:
         """What ``pywalk info`` prints."""
         return [Fact._make(fact) for fact in self._handle.facts()]
