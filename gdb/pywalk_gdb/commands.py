@@ -184,7 +184,7 @@ class _Backtrace(_Command):
 
     @staticmethod
     def _walker(kept: sessions.Open) -> native.Walker:
-        return native.Walker(kept.reader.mappings, _proved_by_pointer(kept.session))
+        return native.Walker(kept.reader.mappings, kept.session.needs_registers)
 
     def _print(
         self,
