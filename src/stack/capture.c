@@ -177,6 +177,19 @@ static void load_codes(struct capture *c)
 /* ---- threads ----------------------------------------------------------------------------------
  */
 
+/* The number that the target knew the thread by, 0 when it did not note one: before 3.11 glibc has
+ * it. */
+static uint64_t native_id_of(struct pw_target *target, const struct pw_tstate *tstate)
+{
+	enum { PID_MAX_LIMIT = 1 << 22 };
+	uint32_t number;
+	if (tstate->native_id)
+		return tstate->native_id;
+	pw_auto_error struct pw_error *error =
+		pw_read_u32(target, tstate->thread_id + target->arch->glibc_pthread_tid, &number);
+	return error || number > PID_MAX_LIMIT ? 0 : number;
+}
+
 /*
  * The OS thread of a thread state.  thread_id is pthread_self(), which on x86-64 and aarch64 glibc
  * and musl is found from the thread pointer; it holds in containers and after fork, where the
@@ -189,15 +202,7 @@ static const struct pw_lwp *lwp_of(struct pw_target *target, const struct pw_tst
 		if (lwp->regs.thread_pointer && lwp->regs.thread_pointer == tstate->thread_id)
 			return lwp;
 	}
-	uint32_t number = 0;
-	uint64_t native_id = tstate->native_id;
-	if (!native_id) {
-		/* Before 3.11, and no registers: what glibc noted. */
-		struct pw_error *error = pw_read_u32(
-			target, tstate->thread_id + target->arch->glibc_pthread_tid, &number);
-		native_id = error ? 0 : number;
-		pw_error_destroy(error);
-	}
+	uint64_t native_id = native_id_of(target, tstate);
 	for (size_t i = 0; i < target->lwp_count; i++) {
 		const struct pw_lwp *lwp = &target->lwps[i];
 		if (native_id && (lwp->ns_tid == native_id || lwp->tid == native_id))
@@ -309,14 +314,14 @@ static struct pw_error *make_thread(struct capture *c, const struct pw_lwp *lwp,
 /* A thread state whose OS thread is not there: gone, or a core that lacks its notes. */
 static struct pw_error *make_orphan(struct capture *c, size_t index)
 {
-	const struct pw_target *target = c->session->target;
+	struct pw_target *target = c->session->target;
 	if (c->frames[index].count == 0 && c->frames[index].end == PW_END_COMPLETE &&
 	    target->lwp_count)
 		return NULL;
 	struct pw_thread *thread = &c->dump->threads[c->dump->thread_count++];
 	start_thread(thread, NULL);
 	if (target->lwp_count == 0) {
-		thread->tid = c->lists.tstates[index].native_id;
+		thread->tid = native_id_of(target, &c->lists.tstates[index]);
 		thread->state = PW_RUN_UNKNOWN;
 	}
 	return add_tstate(c, index, 0, thread);

@@ -297,7 +297,9 @@ def compare(options: argparse.Namespace) -> List[str]:
     if not compared and not options.salvaged:
         problems.append("no thread of the truth is in the output")
     known = {t["tid"] for t in truth["threads"]}
-    for tid, thread in sorted(got.items()):
+    for tid, thread in got.items():
+        if tid is None and options.salvaged:
+            continue  # the core lacks its notes, and the thread's own number too
         if tid not in known and any(f["kind"] == "python" for f in thread["frames"]):
             problems.append("thread %s is not in the truth" % tid)
     return problems
