@@ -43,6 +43,9 @@ static void touch_sized(struct pw_python *python, uint64_t object, unsigned widt
 	if (error || size > TOUCH_MAX)
 		size = error ? 0 : TOUCH_MAX;
 	uint64_t left = 128 + size * width;
+	if (left > python->budget.touched)
+		return;
+	python->budget.touched -= left;
 	for (uint64_t at = object; left;) {
 		size_t step = left < sizeof(scratch) ? left : sizeof(scratch);
 		pw_auto_error struct pw_error *bad = pw_read(python->target, at, scratch, step);

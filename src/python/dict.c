@@ -24,6 +24,12 @@ static struct pw_error *walk_table(struct pw_python *python, uint64_t table, uin
 {
 	for (uint64_t i = 0; i < count; i++) {
 		uint64_t key, value;
+		if (python->budget.entries-- == 0) {
+			python->budget.entries = 0;
+			return pw_error_create_at(
+				PW_ERROR_CORRUPT, table,
+				"table at 0x%" PRIx64 ": dictionaries are too large in all", table);
+		}
 		struct pw_error *error =
 			pw_read_u64(python->target, table + i * stride + key_at, &key);
 		if (!error)
@@ -145,9 +151,7 @@ struct lookup {
 static bool visit_lookup(void *data, uint64_t key, uint64_t value)
 {
 	struct lookup *lookup = data;
-	pw_auto_buffer struct pw_buffer text = {0};
-	pw_auto_error struct pw_error *error = pw_object_string(lookup->python, key, &text);
-	if (error || !text.data || strcmp(text.data, lookup->name) != 0)
+	if (!pw_object_string_is(lookup->python, key, lookup->name))
 		return true;
 	lookup->value = value;
 	return false;

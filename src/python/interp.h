@@ -6,7 +6,7 @@
 
 #include "python/runtime.h"
 
-enum { PW_INTERP_MAX = 1 << 16, PW_TSTATE_MAX = 1 << 20 };
+enum { PW_INTERP_MAX = 1 << 12, PW_TSTATE_MAX = 1 << 16 };
 
 struct pw_interp {
 	uint64_t address;

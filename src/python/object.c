@@ -14,6 +14,12 @@
 static const uint64_t flag_bytes = UINT64_C(1) << 27, flag_unicode = UINT64_C(1) << 28,
 		      flag_long = UINT64_C(1) << 24, flag_int2 = UINT64_C(1) << 23;
 
+void pw_object_budget(struct pw_python *python)
+{
+	python->budget =
+		(struct pw_budget){.bytes = 256 << 20, .entries = 1 << 20, .touched = 64 << 20};
+}
+
 struct pw_error *pw_object_type(struct pw_python *python, uint64_t object, uint64_t *ret)
 {
 	return pw_read_u64(python->target, object + (uint64_t)python->layout.object_type.offset,
@@ -97,6 +103,13 @@ static struct pw_error *bad_length(uint64_t object, const char *what, uint64_t l
 static struct pw_error *append_memory(struct pw_python *python, uint64_t address, size_t size,
 				      struct pw_buffer *b)
 {
+	if (size > python->budget.bytes)
+		return pw_error_create_at(
+			PW_ERROR_CORRUPT, address,
+			"the %zu bytes at 0x%" PRIx64
+			" are not read: names and line tables are too large in all",
+			size, address);
+	python->budget.bytes -= size;
 	char *to = pw_buffer_reserve(b, size);
 	if (!to)
 		return &pw_error_nomem;
@@ -222,6 +235,21 @@ struct pw_error *pw_object_string(struct pw_python *python, uint64_t object, str
 					  "object at 0x%" PRIx64 " is not a str", object);
 	return python->layout.traits.python2 ? string_unicode2(python, object, b)
 					     : string_pep393(python, object, b);
+}
+
+bool pw_object_string_is(struct pw_python *python, uint64_t object, const char *text)
+{
+	const struct pw_layout *layout = &python->layout;
+	uint64_t length;
+	/* In both major versions the length stands where it is cheap to compare. */
+	struct pw_field field = layout->traits.python2 ? layout->var_size : layout->unicode_length;
+	pw_auto_error struct pw_error *e1 =
+		pw_read_u64(python->target, object + (uint64_t)field.offset, &length);
+	if (e1 || length != strlen(text))
+		return false;
+	pw_auto_buffer struct pw_buffer found = {0};
+	pw_auto_error struct pw_error *e2 = pw_object_string(python, object, &found);
+	return !e2 && found.data && strcmp(found.data, text) == 0;
 }
 
 struct pw_error *pw_object_int(struct pw_python *python, uint64_t object, uint64_t *ret)

@@ -17,6 +17,13 @@ enum {
 	PW_TYPE_NAME_MAX = 200,
 };
 
+/*
+ * Fills the budget again: how much may be copied and looked at until the next call.  Each limit
+ * above holds for one object; the budget holds for a million of them that a hostile target points
+ * at.
+ */
+void pw_object_budget(struct pw_python *python);
+
 /* The object's type; an error when it cannot be read. */
 struct pw_error *pw_object_type(struct pw_python *python, uint64_t object, uint64_t *ret);
 /* tp_name of the object's type into `name` (PW_TYPE_NAME_MAX + 1 bytes). */
@@ -35,6 +42,8 @@ struct pw_error *pw_object_check_code(struct pw_python *python, uint64_t object)
  * address; a type that is not a string too.
  */
 struct pw_error *pw_object_string(struct pw_python *python, uint64_t object, struct pw_buffer *b);
+/* Whether an object is a str with this text (ASCII).  What cannot be read is not. */
+bool pw_object_string_is(struct pw_python *python, uint64_t object, const char *text);
 /* Appends the raw content of a bytes object (2.7: str). */
 struct pw_error *pw_object_bytes(struct pw_python *python, uint64_t object, struct pw_buffer *b);
 /* An int that fits into 64 bits, unsigned or negative two's complement. */

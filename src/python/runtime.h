@@ -33,8 +33,13 @@ struct pw_python {
 	uint64_t type_type;	    /* PyType_Type; 0: unknown */
 	uint64_t code_type;	    /* PyCode_Type, once a code object has been seen; 0: unknown */
 	uint64_t eval;		    /* the function that runs bytecode; 0: unknown */
-	char validation[160];	    /* "" when the layout passed every check; else what could not be
-				       checked */
+	struct pw_budget {
+		uint64_t bytes;	  /* of strings and tables that may still be copied */
+		uint64_t entries; /* of dictionaries that may still be looked at */
+		uint64_t touched; /* bytes that may still be read ahead within a pause */
+	} budget;		  /* see pw_object_budget() */
+	char validation[160];	  /* "" when the layout passed every check; else what could not be
+				     checked */
 };
 
 /*

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { THREADS_MAX = 1 << 17 };
+enum { THREADS_MAX = 1 << 13 };
 
 struct visit {
 	struct pw_python *python;

@@ -101,6 +101,7 @@ enum pw_validity pw_layout_validate(struct pw_python *python, char *ret_check, s
 	struct pw_runtime_lists lists;
 	struct pw_notes notes = {0};
 	*ret_check = 0;
+	pw_object_budget(python);
 	enum pw_validity validity = check_type_type(python, ret_check, size);
 	if (validity == PW_INVALID)
 		return validity;

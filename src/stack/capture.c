@@ -48,6 +48,7 @@ static struct pw_error *read_names(struct capture *c)
 	struct pw_runtime_lists lists;
 	struct pw_notes notes = {0};
 	struct pw_error *error = pw_snapshot_begin(c->session->target);
+	pw_object_budget(c->python);
 	if (!error)
 		error = pw_lists_read(c->python, &lists, &notes);
 	if (!error) {
@@ -78,11 +79,62 @@ static struct pw_error *touch_codes(struct capture *c, const struct pw_pyframes 
 	return NULL;
 }
 
+/* The number that the target knew the thread by, 0 when it did not note one: before 3.11 glibc has
+ * it. */
+static uint64_t native_id_of(struct pw_target *target, const struct pw_tstate *tstate)
+{
+	enum { PID_MAX_LIMIT = 1 << 22 };
+	uint32_t number;
+	if (tstate->native_id)
+		return tstate->native_id;
+	pw_auto_error struct pw_error *error =
+		pw_read_u32(target, tstate->thread_id + target->arch->glibc_pthread_tid, &number);
+	return error || number > PID_MAX_LIMIT ? 0 : number;
+}
+
+/*
+ * The OS thread of a thread state.  thread_id is pthread_self(), which on x86-64 and aarch64 glibc
+ * and musl is found from the thread pointer; it holds in containers and after fork, where the
+ * number that the target saw may not.
+ */
+static const struct pw_lwp *lwp_of(struct pw_target *target, const struct pw_tstate *tstate)
+{
+	for (size_t i = 0; i < target->lwp_count; i++) {
+		const struct pw_lwp *lwp = &target->lwps[i];
+		if (lwp->regs.thread_pointer && lwp->regs.thread_pointer == tstate->thread_id)
+			return lwp;
+	}
+	uint64_t native_id = native_id_of(target, tstate);
+	for (size_t i = 0; i < target->lwp_count; i++) {
+		const struct pw_lwp *lwp = &target->lwps[i];
+		if (native_id && (lwp->ns_tid == native_id || lwp->tid == native_id))
+			return lwp;
+	}
+	return NULL;
+}
+
+/* Threads with several thread states whose frames have no anchors: their order is on the stack. */
+static void touch_shared_stacks(struct capture *c)
+{
+	struct pw_target *target = c->session->target;
+	if (c->lists.interp_count < 2 || c->python->layout.traits.frames != PW_FRAMES_OBJECT)
+		return;
+	for (size_t l = 0; l < target->lwp_count; l++) {
+		size_t chains = 0;
+		for (size_t i = 0; i < c->lists.tstate_count && chains < 2; i++)
+			chains += c->frames[i].count &&
+				  lwp_of(target, &c->lists.tstates[i]) == &target->lwps[l];
+		if (chains == 2)
+			pw_order_touch(target, &target->lwps[l]);
+	}
+}
+
 static struct pw_error *copy_all(struct capture *c, size_t max_frames)
 {
 	struct pw_error *error = pw_lists_read(c->python, &c->lists, &c->dump->problems);
 	if (error)
 		return error;
+	pw_object_budget(c->python);
 	c->frames = calloc(c->lists.tstate_count + 1, sizeof(*c->frames));
 	if (!c->frames)
 		return &pw_error_nomem;
@@ -90,6 +142,8 @@ static struct pw_error *copy_all(struct capture *c, size_t max_frames)
 		pw_frames_walk(c->python, c->lists.tstates[i].address, max_frames, &c->frames[i]);
 		error = touch_codes(c, &c->frames[i]);
 	}
+	if (!error)
+		touch_shared_stacks(c);
 	return error;
 }
 
@@ -176,40 +230,6 @@ static void load_codes(struct capture *c)
 
 /* ---- threads ----------------------------------------------------------------------------------
  */
-
-/* The number that the target knew the thread by, 0 when it did not note one: before 3.11 glibc has
- * it. */
-static uint64_t native_id_of(struct pw_target *target, const struct pw_tstate *tstate)
-{
-	enum { PID_MAX_LIMIT = 1 << 22 };
-	uint32_t number;
-	if (tstate->native_id)
-		return tstate->native_id;
-	pw_auto_error struct pw_error *error =
-		pw_read_u32(target, tstate->thread_id + target->arch->glibc_pthread_tid, &number);
-	return error || number > PID_MAX_LIMIT ? 0 : number;
-}
-
-/*
- * The OS thread of a thread state.  thread_id is pthread_self(), which on x86-64 and aarch64 glibc
- * and musl is found from the thread pointer; it holds in containers and after fork, where the
- * number that the target saw may not.
- */
-static const struct pw_lwp *lwp_of(struct pw_target *target, const struct pw_tstate *tstate)
-{
-	for (size_t i = 0; i < target->lwp_count; i++) {
-		const struct pw_lwp *lwp = &target->lwps[i];
-		if (lwp->regs.thread_pointer && lwp->regs.thread_pointer == tstate->thread_id)
-			return lwp;
-	}
-	uint64_t native_id = native_id_of(target, tstate);
-	for (size_t i = 0; i < target->lwp_count; i++) {
-		const struct pw_lwp *lwp = &target->lwps[i];
-		if (native_id && (lwp->ns_tid == native_id || lwp->tid == native_id))
-			return lwp;
-	}
-	return NULL;
-}
 
 static void fill_frame(struct capture *c, const struct pw_tstate *tstate,
 		       const struct pw_pyframe *from, uint32_t chain, struct pw_frame *to)

@@ -87,5 +87,7 @@ void pw_session_free_facts(struct pw_session *session);
  * newest first. `frames` come chain by chain; they are permuted. */
 struct pw_error *pw_order_chains(struct pw_session *session, const struct pw_lwp *lwp,
 				 struct pw_frame *frames, size_t count);
+/* Within a pause: reads the stack that pw_order_chains() will search, into the snapshot. */
+void pw_order_touch(struct pw_target *target, const struct pw_lwp *lwp);
 
 #endif

@@ -144,3 +144,22 @@ struct pw_error *pw_order_chains(struct pw_session *session, const struct pw_lwp
 	free(sorted);
 	return error;
 }
+
+void pw_order_touch(struct pw_target *target, const struct pw_lwp *lwp)
+{
+	enum { CHUNK = 1 << 16, TOUCH_MAX = 8 << 20 };
+	const struct pw_mapping *mapping =
+		lwp && lwp->regs.sp ? pw_target_mapping(target, lwp->regs.sp) : NULL;
+	char *chunk = mapping && target->snapshot ? malloc(CHUNK) : NULL;
+	if (!chunk)
+		return;
+	uint64_t at = lwp->regs.sp, end = mapping->end;
+	if (end - at > TOUCH_MAX)
+		end = at + TOUCH_MAX;
+	for (size_t done = 1; at < end && done; at += done) {
+		enum pw_supplier supplier;
+		pw_error_destroy(pw_read_some(
+			target, at, chunk, end - at < CHUNK ? end - at : CHUNK, &done, &supplier));
+	}
+	free(chunk);
+}
