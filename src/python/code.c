@@ -21,12 +21,6 @@ void pw_code_deinit(struct pw_code *code)
 	*code = (struct pw_code){0};
 }
 
-static struct pw_error *field(struct pw_python *python, uint64_t base, struct pw_field f,
-			      uint64_t *ret)
-{
-	return pw_read_u64(python->target, base + (uint64_t)f.offset, ret);
-}
-
 static struct pw_field table_field(const struct pw_layout *l)
 {
 	return pw_has(l, code_linetable) ? l->code_linetable : l->code_lnotab;
@@ -39,7 +33,7 @@ static void touch_sized(struct pw_python *python, uint64_t object, unsigned widt
 	uint64_t size = 0;
 	char scratch[4096];
 	pw_auto_error struct pw_error *error =
-		field(python, object, python->layout.var_size, &size);
+		pw_read_field(python, object, python->layout.var_size, &size);
 	if (error || size > TOUCH_MAX)
 		size = error ? 0 : TOUCH_MAX;
 	uint64_t left = 128 + size * width;
@@ -69,7 +63,8 @@ void pw_code_touch(struct pw_python *python, uint64_t address)
 	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
 		if (fields[i].offset < 0)
 			continue;
-		pw_auto_error struct pw_error *error = field(python, address, fields[i], &object);
+		pw_auto_error struct pw_error *error =
+			pw_read_field(python, address, fields[i], &object);
 		if (!error)
 			touch_sized(python, object, 4);
 	}
@@ -90,7 +85,7 @@ static char *load_string(struct pw_python *python, struct pw_code *code, struct 
 {
 	pw_auto_buffer struct pw_buffer text = {0};
 	uint64_t object;
-	struct pw_error *error = field(python, code->address, f, &object);
+	struct pw_error *error = pw_read_field(python, code->address, f, &object);
 	if (!error)
 		error = pw_object_string(python, object, &text);
 	if (error) {
@@ -112,7 +107,7 @@ static void load_bytecode(struct pw_python *python, struct pw_code *code)
 	code->firsttraceable = error || !pw_has(l, code_firsttraceable) ? 0 : (int)first;
 	if (pw_has(l, code_tlbc)) {
 		pw_auto_error struct pw_error *bad =
-			field(python, code->address, l->code_tlbc, &code->tlbc);
+			pw_read_field(python, code->address, l->code_tlbc, &code->tlbc);
 		if (bad)
 			code->tlbc = 0;
 	}
@@ -135,7 +130,7 @@ void pw_code_load(struct pw_python *python, uint64_t address, struct pw_code *re
 	ret->filename = load_string(python, ret, l->code_filename, "file name");
 	if (pw_has(l, code_qualname))
 		ret->qualname = load_string(python, ret, l->code_qualname, "qualified name");
-	error = field(python, address, table_field(l), &table);
+	error = pw_read_field(python, address, table_field(l), &table);
 	if (!error)
 		error = pw_object_bytes(python, table, &ret->table);
 	if (error)

@@ -12,12 +12,6 @@
 
 typedef bool (*visit_fn)(void *data, uint64_t key, uint64_t value);
 
-static struct pw_error *field_u64(struct pw_python *python, uint64_t base, struct pw_field field,
-				  uint64_t *ret)
-{
-	return pw_read_u64(python->target, base + (uint64_t)field.offset, ret);
-}
-
 static struct pw_error *walk_table(struct pw_python *python, uint64_t table, uint64_t count,
 				   uint64_t stride, uint64_t key_at, uint64_t value_at,
 				   uint64_t values, visit_fn visit, void *data)
@@ -57,9 +51,9 @@ static struct pw_error *walk_python2(struct pw_python *python, uint64_t dict, vi
 {
 	const struct pw_layout *l = &python->layout;
 	uint64_t mask, table;
-	struct pw_error *error = field_u64(python, dict, l->dict2_mask, &mask);
+	struct pw_error *error = pw_read_field(python, dict, l->dict2_mask, &mask);
 	if (!error)
-		error = field_u64(python, dict, l->dict2_table, &table);
+		error = pw_read_field(python, dict, l->dict2_table, &table);
 	if (error)
 		return error;
 	if (mask >= PW_DICT_MAX)
@@ -92,7 +86,7 @@ static struct pw_error *entries_of(struct pw_python *python, uint64_t keys, uint
 		*ret_unicode = kind != 0; /* DICT_KEYS_GENERAL is 0 */
 	} else {
 		uint64_t size;
-		struct pw_error *error = field_u64(python, keys, l->keys_size, &size);
+		struct pw_error *error = pw_read_field(python, keys, l->keys_size, &size);
 		if (error)
 			return error;
 		if (size > (uint64_t)PW_DICT_MAX * 4)
@@ -112,7 +106,7 @@ static struct pw_error *walk_keys(struct pw_python *python, uint64_t keys, uint6
 	bool unicode = false;
 	struct pw_error *error = entries_of(python, keys, &entries, &unicode);
 	if (!error)
-		error = field_u64(python, keys, l->keys_nentries, &count);
+		error = pw_read_field(python, keys, l->keys_nentries, &count);
 	if (error)
 		return error;
 	if (count > PW_DICT_MAX)
@@ -132,9 +126,9 @@ struct pw_error *pw_dict_walk(struct pw_python *python, uint64_t dict, visit_fn 
 	if (l->traits.python2)
 		return walk_python2(python, dict, visit, data);
 	uint64_t keys = 0, values = 0;
-	struct pw_error *error = field_u64(python, dict, l->dict_keys, &keys);
+	struct pw_error *error = pw_read_field(python, dict, l->dict_keys, &keys);
 	if (!error)
-		error = field_u64(python, dict, l->dict_values, &values);
+		error = pw_read_field(python, dict, l->dict_values, &values);
 	if (error)
 		return error;
 	if (values && pw_has(l, values_values))
@@ -190,7 +184,7 @@ static struct pw_error *managed(struct pw_python *python, uint64_t object, uint6
 		*ret_dict = word;
 		if (word || !(flags & flag_inline_values))
 			return NULL;
-		error = field_u64(python, type, l->type_basicsize, &basicsize);
+		error = pw_read_field(python, type, l->type_basicsize, &basicsize);
 		if (!error && basicsize < 1 << 20)
 			*ret_values = object + basicsize + (uint64_t)l->values_values.offset;
 		return error;
@@ -219,13 +213,13 @@ struct pw_error *pw_object_attribute(struct pw_python *python, uint64_t object, 
 	*ret = 0;
 	struct pw_error *error = pw_object_type(python, object, &type);
 	if (!error)
-		error = field_u64(python, type, l->type_flags, &flags);
+		error = pw_read_field(python, type, l->type_flags, &flags);
 	if (error)
 		return error;
 	if (l->traits.managed_dicts && flags & flag_managed_dict) {
 		error = managed(python, object, type, flags, &dict, &values);
 	} else {
-		error = field_u64(python, type, l->type_dictoffset, &dictoffset);
+		error = pw_read_field(python, type, l->type_dictoffset, &dictoffset);
 		if (!error && dictoffset && dictoffset < 1 << 20)
 			error = pw_read_u64(python->target, object + dictoffset, &dict);
 	}
@@ -237,7 +231,7 @@ struct pw_error *pw_object_attribute(struct pw_python *python, uint64_t object, 
 		return NULL;
 	uint64_t keys;
 	struct lookup lookup = {python, name, 0};
-	error = field_u64(python, type, l->heaptype_cached_keys, &keys);
+	error = pw_read_field(python, type, l->heaptype_cached_keys, &keys);
 	if (!error && keys)
 		error = walk_keys(python, keys, values, visit_lookup, &lookup);
 	if (!error)

@@ -5,6 +5,7 @@
  * _PyEval_EvalFrameDefault.
  */
 #include "python/frame.h"
+#include "base/cycle.h"
 #include "python/object.h"
 
 #include <inttypes.h>
@@ -67,28 +68,8 @@ static struct pw_pyframe *append(struct pw_pyframes *frames, size_t max)
 	return &frames->items[frames->count++];
 }
 
-/* Brent's algorithm over the chain's addresses. */
-struct cycle {
-	uint64_t tortoise;
-	size_t power, length;
-	size_t mark; /* number of frames listed when the tortoise was set */
-};
-
-static bool cycle_step(struct cycle *c, uint64_t address, size_t listed)
-{
-	if (c->power == 0) {
-		*c = (struct cycle){address, 1, 0, listed};
-		return false;
-	}
-	if (address == c->tortoise)
-		return true;
-	if (++c->length >= c->power)
-		*c = (struct cycle){address, c->power * 2, 0, listed};
-	return false;
-}
-
 /* Keeps every frame of the cycle once. */
-static void stop_cycle(struct pw_pyframes *frames, uint64_t address, const struct cycle *cycle)
+static void stop_cycle(struct pw_pyframes *frames, uint64_t address, const struct pw_cycle *cycle)
 {
 	size_t period = frames->count - cycle->mark, first = 0;
 	while (first + period < frames->count &&
@@ -101,25 +82,19 @@ static void stop_cycle(struct pw_pyframes *frames, uint64_t address, const struc
 	stop(frames, PW_END_CYCLE, address, "after %zu frames", frames->count);
 }
 
-static struct pw_error *field(struct pw_python *python, uint64_t base, struct pw_field f,
-			      uint64_t *ret)
-{
-	return pw_read_u64(python->target, base + (uint64_t)f.offset, ret);
-}
-
 /* ---- PyFrameObject ----------------------------------------------------------------------------
  */
 
 static void walk_objects(struct pw_python *python, uint64_t at, size_t max, struct pw_pyframes *ret)
 {
 	const struct pw_layout *l = &python->layout;
-	struct cycle cycle = {0};
+	struct pw_cycle cycle = {0};
 	while (at) {
 		uint64_t back, code;
 		uint32_t lasti;
-		struct pw_error *error = field(python, at, l->frame_back, &back);
+		struct pw_error *error = pw_read_field(python, at, l->frame_back, &back);
 		if (!error)
-			error = field(python, at, l->frame_code, &code);
+			error = pw_read_field(python, at, l->frame_code, &code);
 		if (!error)
 			error = pw_read_u32(python->target, at + (uint64_t)l->frame_lasti.offset,
 					    &lasti);
@@ -127,7 +102,7 @@ static void walk_objects(struct pw_python *python, uint64_t at, size_t max, stru
 			stop_error(ret, at, error);
 			return;
 		}
-		if (cycle_step(&cycle, at, ret->count)) {
+		if (pw_cycle_step(&cycle, at, ret->count)) {
 			stop_cycle(ret, at, &cycle);
 			return;
 		}
@@ -158,11 +133,11 @@ static void anchor_objects(struct pw_python *python, uint64_t tstate, struct pw_
 	size_t capacity = ret->count + 1, count = 0;
 	uint64_t *cframes = malloc(capacity * sizeof(*cframes));
 	struct pw_error *error =
-		cframes ? field(python, tstate, l->tstate_cframe, &at) : &pw_error_nomem;
+		cframes ? pw_read_field(python, tstate, l->tstate_cframe, &at) : &pw_error_nomem;
 	while (!error && at && at != root && count < capacity) {
 		cframes[count++] = at;
 		uint64_t previous;
-		error = field(python, at, l->cframe_previous, &previous);
+		error = pw_read_field(python, at, l->cframe_previous, &previous);
 		if (!error && previous != root && previous <= at)
 			previous = 0; /* the stack grows down: anything else is not a chain of
 					 CFrames */
@@ -188,14 +163,14 @@ static struct pw_error *read_iframe(struct pw_python *python, uint64_t at, struc
 {
 	const struct pw_layout *l = &python->layout;
 	*ret = (struct iframe){0};
-	struct pw_error *error = field(python, at, l->iframe_previous, &ret->previous);
+	struct pw_error *error = pw_read_field(python, at, l->iframe_previous, &ret->previous);
 	if (!error)
-		error = field(python, at, l->iframe_code, &ret->code);
+		error = pw_read_field(python, at, l->iframe_code, &ret->code);
 	if (!error)
-		error = field(python, at,
-			      l->traits.instr_is_previous ? l->iframe_prev_instr
-							  : l->iframe_instr_ptr,
-			      &ret->instr);
+		error = pw_read_field(python, at,
+				      l->traits.instr_is_previous ? l->iframe_prev_instr
+								  : l->iframe_instr_ptr,
+				      &ret->instr);
 	if (!error)
 		error = pw_read_u8(python->target, at + (uint64_t)l->iframe_owner.offset,
 				   &ret->owner);
@@ -265,7 +240,7 @@ static void walk_shims(struct pw_python *python, uint64_t tstate, uint64_t at, s
 		       struct pw_pyframes *ret)
 {
 	const struct pw_layout *l = &python->layout;
-	struct cycle cycle = {0};
+	struct pw_cycle cycle = {0};
 	size_t group = 0;
 	while (at) {
 		struct iframe frame;
@@ -274,7 +249,7 @@ static void walk_shims(struct pw_python *python, uint64_t tstate, uint64_t at, s
 			stop_error(ret, at, error);
 			break;
 		}
-		if (cycle_step(&cycle, at, ret->count)) {
+		if (pw_cycle_step(&cycle, at, ret->count)) {
 			stop_cycle(ret, at, &cycle);
 			break;
 		}
@@ -313,12 +288,13 @@ static bool plausible_cframe(struct pw_python *python, uint64_t at, uint64_t roo
 {
 	const struct pw_layout *l = &python->layout;
 	uint64_t frame, previous;
-	pw_auto_error struct pw_error *error = field(python, at, l->cframe_current_frame, &frame);
+	pw_auto_error struct pw_error *error =
+		pw_read_field(python, at, l->cframe_current_frame, &frame);
 	if (error || !plausible_frame(python, frame))
 		return false;
 	for (size_t i = 0; i < PW_FRAMES_MAX && at != root; i++) {
 		pw_auto_error struct pw_error *bad =
-			field(python, at, l->cframe_previous, &previous);
+			pw_read_field(python, at, l->cframe_previous, &previous);
 		if (bad || previous % 8 || (previous != root && previous <= at))
 			return false;
 		at = previous;
@@ -350,9 +326,9 @@ static void walk_cframes(struct pw_python *python, uint64_t tstate, uint64_t cfr
 {
 	const struct pw_layout *l = &python->layout;
 	uint64_t root = tstate + (uint64_t)l->tstate_root_cframe.offset, at;
-	struct cycle cycle = {0};
+	struct pw_cycle cycle = {0};
 	size_t group = 0;
-	struct pw_error *error = field(python, cframe, l->cframe_current_frame, &at);
+	struct pw_error *error = pw_read_field(python, cframe, l->cframe_current_frame, &at);
 	if (error) {
 		stop_error(ret, cframe, error);
 		return;
@@ -363,7 +339,7 @@ static void walk_cframes(struct pw_python *python, uint64_t tstate, uint64_t cfr
 			stop_error(ret, at, error);
 			break;
 		}
-		if (cycle_step(&cycle, at, ret->count)) {
+		if (pw_cycle_step(&cycle, at, ret->count)) {
 			stop_cycle(ret, at, &cycle);
 			break;
 		}
@@ -376,7 +352,8 @@ static void walk_cframes(struct pw_python *python, uint64_t tstate, uint64_t cfr
 			pw_auto_error struct pw_error *bad =
 				cframe == root || !cframe
 					? NULL
-					: field(python, cframe, l->cframe_previous, &previous);
+					: pw_read_field(python, cframe, l->cframe_previous,
+							&previous);
 			cframe = bad || (previous != root && previous <= cframe) ? 0 : previous;
 		}
 		at = frame.previous;
@@ -392,11 +369,11 @@ void pw_frames_walk(struct pw_python *python, uint64_t tstate, size_t max, struc
 	enum pw_frame_model model = l->traits.frames;
 	bool objects = model == PW_FRAMES_OBJECT || model == PW_FRAMES_OBJECT_CFRAME;
 	bool cframes = model == PW_FRAMES_CFRAME || model == PW_FRAMES_SHIM_CFRAME;
-	struct pw_error *error = field(python, tstate,
-				       objects	 ? l->tstate_frame
-				       : cframes ? l->tstate_cframe
-						 : l->tstate_current_frame,
-				       &at);
+	struct pw_error *error = pw_read_field(python, tstate,
+					       objects	 ? l->tstate_frame
+					       : cframes ? l->tstate_cframe
+							 : l->tstate_current_frame,
+					       &at);
 	if (error) {
 		stop_error(ret, tstate, error);
 		return;
@@ -421,7 +398,7 @@ void pw_frames_walk(struct pw_python *python, uint64_t tstate, size_t max, struc
 		return;
 	}
 	uint64_t cframe = at;
-	if ((error = field(python, cframe, l->cframe_current_frame, &at)))
+	if ((error = pw_read_field(python, cframe, l->cframe_current_frame, &at)))
 		stop_error(ret, cframe, error);
 	else
 		walk_shims(python, tstate, at, max, ret);

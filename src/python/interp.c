@@ -5,6 +5,8 @@
  */
 #include "python/interp.h"
 
+#include "base/cycle.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -24,25 +26,6 @@ static bool grow(void **items, size_t count, size_t size)
 	if (more)
 		*items = more;
 	return more != NULL;
-}
-
-/* Brent's cycle finder over addresses: true when `address` has been met before. */
-struct cycle {
-	uint64_t tortoise;
-	size_t power, steps;
-};
-static bool cycle_step(struct cycle *c, uint64_t address)
-{
-	if (c->power == 0)
-		*c = (struct cycle){0, 1, 0};
-	if (address == c->tortoise)
-		return true;
-	if (++c->steps == c->power) {
-		c->tortoise = address;
-		c->power *= 2;
-		c->steps = 0;
-	}
-	return false;
 }
 
 static uint64_t read_or_zero(struct pw_python *python, uint64_t base, struct pw_field field)
@@ -67,10 +50,11 @@ static struct pw_error *read_interps(struct pw_python *python, struct pw_runtime
 {
 	const struct pw_layout *l = &python->layout;
 	uint64_t at;
-	struct cycle cycle = {0};
+	struct pw_cycle cycle = {0};
 	struct pw_error *error = pw_read_u64(python->target, python->head_slot, &at);
 	while (!error && at) {
-		if (lists->interp_count == PW_INTERP_MAX || cycle_step(&cycle, at)) {
+		if (lists->interp_count == PW_INTERP_MAX ||
+		    pw_cycle_step(&cycle, at, lists->interp_count)) {
 			pw_notes_add(notes,
 				     "the list of interpreters does not end: cycle at 0x%" PRIx64,
 				     at);
@@ -163,13 +147,14 @@ static struct pw_error *read_tstates(struct pw_python *python, size_t index,
 	const struct pw_layout *l = &python->layout;
 	const struct pw_interp *interp = &lists->interps[index];
 	struct gil gil = read_gil(python, interp);
-	struct cycle cycle = {0};
+	struct pw_cycle cycle = {0};
 	uint64_t at, back;
 	struct pw_error *error = pw_read_u64(
 		python->target, interp->address + (uint64_t)l->interp_threads_head.offset, &at);
 	while (!error && at) {
 		struct pw_tstate tstate = {at, index, 0, 0, PW_UNKNOWN};
-		if (lists->tstate_count == PW_TSTATE_MAX || cycle_step(&cycle, at)) {
+		if (lists->tstate_count == PW_TSTATE_MAX ||
+		    pw_cycle_step(&cycle, at, lists->tstate_count)) {
 			pw_notes_add(notes,
 				     "the list of threads of interpreter %" PRId64
 				     " does not end: cycle at 0x%" PRIx64,

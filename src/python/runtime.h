@@ -42,6 +42,13 @@ struct pw_python {
 				     checked */
 };
 
+/* Reads a pointer-sized member of the structure at `base`. */
+static inline struct pw_error *pw_read_field(struct pw_python *python, uint64_t base,
+					     struct pw_field field, uint64_t *ret)
+{
+	return pw_read_u64(python->target, base + (uint64_t)field.offset, ret);
+}
+
 /*
  * Looks for CPython.  PW_ERROR_NOT_PYTHON says what was looked for; PW_ERROR_LAYOUT names the
  * layouts that were tried and the check each failed.  A runtime whose memory is missing (a
