@@ -267,52 +267,87 @@ static void walk_shims(struct pw_python *python, uint64_t tstate, uint64_t at, s
 	end_chain(ret, group);
 }
 
-/* Whether a frame's code is a code object, which stale stack bytes hardly ever are. */
-static bool plausible_frame(struct pw_python *python, uint64_t at)
+/* Whether the C frame of a _PyCFrame holds a shim frame too: 3.12 puts both on the stack together.
+ */
+static bool near_cframe(uint64_t cframe, uint64_t shim)
 {
-	struct iframe frame;
-	if (at < 4096 || at % 8)
-		return false;
-	pw_auto_error struct pw_error *e1 = read_iframe(python, at, &frame);
-	if (e1 || !frame.code)
-		return false;
-	if (is_shim(&python->layout, frame.owner))
-		return true;
-	pw_auto_error struct pw_error *e2 = pw_object_check_code(python, frame.code);
-	return !e2;
+	enum { C_FRAME_MAX = 4096 };
+	return shim > cframe ? shim - cframe < C_FRAME_MAX : cframe - shim < C_FRAME_MAX;
 }
 
-/* Whether a chain of _PyCFrames starts at `at`: each older one lies higher, the last is the root.
+/*
+ * Whether the frames of the newest C evaluation frame are whole: code objects down to the entry
+ * frame or the shim, which has to lead on to the frame that the next older _PyCFrame names
+ * (`older`, 0: none).
  */
+static bool plausible_group(struct pw_python *python, uint64_t cframe, uint64_t at, uint64_t older)
+{
+	enum { CHECKED = 1024 };
+	const struct pw_layout *l = &python->layout;
+	bool shims = l->traits.frames == PW_FRAMES_SHIM_CFRAME;
+	for (size_t i = 0; i < CHECKED; i++) {
+		struct iframe frame;
+		if (at < 4096 || at % 8)
+			return false;
+		pw_auto_error struct pw_error *e1 = read_iframe(python, at, &frame);
+		if (e1)
+			return false;
+		if (shims && is_shim(l, frame.owner))
+			return near_cframe(cframe, at) && frame.previous == older;
+		pw_auto_error struct pw_error *e2 = pw_object_check_code(python, frame.code);
+		if (e2)
+			return false;
+		if (!shims && frame.is_entry)
+			return frame.previous == older;
+		at = frame.previous;
+	}
+	return true;
+}
+
+/* Whether a chain of _PyCFrames starts at `at`: each older one lies higher, the last is the root,
+ * and the newest leads to frames that fit. */
 static bool plausible_cframe(struct pw_python *python, uint64_t at, uint64_t root)
 {
 	const struct pw_layout *l = &python->layout;
-	uint64_t frame, previous;
-	pw_auto_error struct pw_error *error =
+	uint64_t frame, previous, older = 0, newest = at;
+	if (at % 8)
+		return false;
+	pw_auto_error struct pw_error *e1 =
 		pw_read_field(python, at, l->cframe_current_frame, &frame);
-	if (error || !plausible_frame(python, frame))
+	if (e1)
 		return false;
 	for (size_t i = 0; i < PW_FRAMES_MAX && at != root; i++) {
-		pw_auto_error struct pw_error *bad =
+		pw_auto_error struct pw_error *e2 =
 			pw_read_field(python, at, l->cframe_previous, &previous);
-		if (bad || previous % 8 || (previous != root && previous <= at))
+		if (e2 || previous % 8 || (previous != root && previous <= at))
 			return false;
+		if (at == newest) {
+			pw_auto_error struct pw_error *e3 =
+				pw_read_field(python, previous, l->cframe_current_frame, &older);
+			if (e3)
+				return false;
+		}
 		at = previous;
 	}
-	return at == root;
+	return at == root && plausible_group(python, newest, frame, older);
 }
 
 /*
  * The newest _PyCFrame that can be believed.  The evaluation function publishes its own before it
- * fills it (3.11, 3.12: a few instructions): the enclosing one is then found higher on the same
- * stack, by its chain, which has to reach the root.
+ * fills it (3.11, 3.12: a few instructions), so that it holds what an earlier call left there.  The
+ * enclosing one is then what it seems to be linked to, or else found higher on the same stack by
+ * its chain.
  */
 static uint64_t newest_cframe(struct pw_python *python, uint64_t tstate, uint64_t at)
 {
 	enum { SCAN = 1 << 16 };
-	uint64_t root = tstate + (uint64_t)python->layout.tstate_root_cframe.offset;
+	uint64_t root = tstate + (uint64_t)python->layout.tstate_root_cframe.offset, previous;
 	if (at == root || plausible_cframe(python, at, root))
 		return at;
+	pw_auto_error struct pw_error *error =
+		pw_read_field(python, at, python->layout.cframe_previous, &previous);
+	if (!error && previous > at && plausible_cframe(python, previous, root))
+		return previous;
 	for (uint64_t scan = at + 8; scan < at + SCAN; scan += 8)
 		if (plausible_cframe(python, scan, root))
 			return scan;
