@@ -142,9 +142,9 @@ PW_API const char *const *pw_session_python_build(const struct pw_session *sessi
 /* One line that names the layout: "3.12 (built in)", "_Py_DebugOffsets 3.13 + 3.13 (built in)". */
 PW_API const char *pw_session_layout(const struct pw_session *session);
 
-/* Whether pairs of C and Python frames are proved by the pointers that C frames hold (CPython 3.9
- * and older): struct pw_native_frame then needs registers.  Otherwise stack addresses are enough.
- */
+/* Whether pairs of C and Python frames may need the pointers that C frames hold for their proof
+ * (CPython 3.9 and older; 3.10 while a frame is entered or left): struct pw_native_frame then needs
+ * registers.  Otherwise stack addresses are enough. */
 PW_API bool pw_session_needs_registers(const struct pw_session *session);
 
 /* Facts for `pywalk info`, in the order of printing: what was found and from where. */

@@ -149,6 +149,33 @@ static bool pair_by_search(const struct pw_merge_native *natives, size_t native_
 	return true;
 }
 
+/*
+ * Frames that have no anchor among others that have one: each takes the newest evaluation frame
+ * that holds its pointer, that nobody has taken, and that is newer than the C frame of the next
+ * older group.
+ */
+static void pair_the_rest(const struct pw_merge_native *natives, size_t native_count,
+			  struct group *groups, size_t group_count)
+{
+	for (size_t g = 0; g < group_count; g++) {
+		struct group *group = &groups[g];
+		if (group->anchor || !group->pointer || group->native >= 0)
+			continue;
+		size_t end = native_count, begin = 0;
+		if (g + 1 < group_count && groups[g + 1].native >= 0)
+			end = (size_t)groups[g + 1].native;
+		if (g > 0 && groups[g - 1].native >= 0)
+			begin = (size_t)groups[g - 1].native + 1;
+		for (size_t i = begin; i < end; i++) {
+			if (!hosts_pointers(&natives[i]) || !holds(&natives[i], group->pointer))
+				continue;
+			group->native = (int64_t)i;
+			group->proof = PW_PROOF_POINTER;
+			break;
+		}
+	}
+}
+
 static bool prove_by_pointer(const struct pw_merge_native *natives, size_t native_count,
 			     struct group *groups, size_t group_count)
 {
@@ -228,9 +255,13 @@ bool pw_merge(const struct pw_merge_native *natives, size_t native_count,
 	bool ok = groups && order;
 	if (ok) {
 		size_t count = make_groups(pythons, python_count, groups);
-		bool pointers = python_count && pythons[0].pointer;
-		ok = pointers ? prove_by_pointer(natives, native_count, groups, count)
-			      : prove_by_address(natives, native_count, groups, count);
+		bool anchored = false;
+		for (size_t g = 0; g < count; g++)
+			anchored = anchored || groups[g].anchor;
+		ok = anchored ? prove_by_address(natives, native_count, groups, count)
+			      : prove_by_pointer(natives, native_count, groups, count);
+		if (ok && anchored)
+			pair_the_rest(natives, native_count, groups, count);
 		place_rest(natives, native_count, groups, count);
 		for (size_t g = 0; g < count; g++)
 			order[g] = &groups[g];

@@ -23,7 +23,7 @@ struct pw_merge_native {
 
 struct pw_merge_python {
 	uint64_t anchor;  /* address on the stack, 0: none */
-	uint64_t pointer; /* what its C frame holds, 0: the version has anchors */
+	uint64_t pointer; /* what its C frame holds, 0: an anchor says more */
 	bool entry;	  /* the oldest frame of its group: the group ends here */
 	uint32_t chain;	  /* the thread state it belongs to: frames of one chain keep their order */
 };

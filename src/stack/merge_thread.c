@@ -84,17 +84,16 @@ static struct pw_error *prepare(struct merge *m, const struct pw_thread *thread)
 	m->items = calloc(m->count + thread->python_count + 1, sizeof(*m->items));
 	if (!m->natives || !m->pythons || !m->items)
 		return &pw_error_nomem;
-	bool anchored = false;
-	for (size_t i = 0; i < thread->python_count; i++)
-		anchored = anchored || thread->python[i].python.anchor;
 	enum pw_frame_model model = m->session->python.layout.traits.frames;
-	bool pointers =
-		model == PW_FRAMES_OBJECT || (model == PW_FRAMES_OBJECT_CFRAME && !anchored);
+	bool objects = model == PW_FRAMES_OBJECT || model == PW_FRAMES_OBJECT_CFRAME,
+	     pointers = false;
 	for (size_t i = 0; i < thread->python_count; i++) {
 		const struct pw_frame *frame = &thread->python[i];
+		bool pointer = objects && !frame->python.anchor;
 		m->pythons[i] = (struct pw_merge_python){frame->python.anchor,
-							 pointers ? frame->python.address : 0,
+							 pointer ? frame->python.address : 0,
 							 frame->python.entry, frame->chain};
+		pointers = pointers || pointer;
 	}
 	find_eval_range(m);
 	for (size_t i = 0; i < m->count; i++) {

@@ -165,7 +165,8 @@ const char *pw_session_layout(const struct pw_session *session)
 
 bool pw_session_needs_registers(const struct pw_session *session)
 {
-	return session->python.layout.traits.frames == PW_FRAMES_OBJECT;
+	enum pw_frame_model model = session->python.layout.traits.frames;
+	return model == PW_FRAMES_OBJECT || model == PW_FRAMES_OBJECT_CFRAME;
 }
 
 size_t pw_session_fact_count(const struct pw_session *session)

@@ -165,6 +165,22 @@ static void test_pointers_of_two_chains(void **state)
 	assert_string_equal(merged(natives, 3, pythons, 3), "p0p n0 p2p n1 p1p n2");
 }
 
+/* 3.10 while a frame is left: its anchor is gone, but the C frame still holds it. */
+static void test_pointer_beside_addresses(void **state)
+{
+	const uint64_t words[] = {7, 0xf0};
+	struct pw_merge_native natives[] = {
+		{.sp = 0x100, .cfa = 0x200, .eval = true, .words = words, .word_count = 2},
+		{.sp = 0x200, .cfa = 0x300},
+		{.sp = 0x300, .cfa = 0x400, .eval = true, .words = words, .word_count = 2},
+	};
+	struct pw_merge_python pythons[] = {{.pointer = 0xf0, .entry = true},
+					    {.anchor = 0x310, .entry = true}};
+	assert_string_equal(merged(natives, 3, pythons, 2), "p0p n0 n1 p1a n2");
+	pythons[0].pointer = 0xee;
+	assert_string_equal(merged(natives, 3, pythons, 2), "n0 n1 p0? p1a n2");
+}
+
 /* Whatever comes in, every frame comes out once and native frames keep their order. */
 static void test_nothing_is_lost(void **state)
 {
@@ -220,6 +236,7 @@ int main(void)
 		cmocka_unit_test(test_pointers),
 		cmocka_unit_test(test_pointers_uneven),
 		cmocka_unit_test(test_pointers_of_two_chains),
+		cmocka_unit_test(test_pointer_beside_addresses),
 		cmocka_unit_test(test_nothing_is_lost),
 	};
 	return cmocka_run_group_tests_name("merge", tests, NULL, NULL);
