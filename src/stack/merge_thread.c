@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FRAME_BYTES_MAX = 1 << 20 };
+enum { FRAME_BYTES_MAX = 1 << 16 };
 
 struct merge {
 	struct pw_session *session;
