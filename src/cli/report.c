@@ -48,6 +48,9 @@ enum cli_exit cli_report(struct pw_error *error)
 {
 	enum cli_exit status = exit_status(pw_error_code(error));
 	cli_message("%s", pw_error_message(error));
+	if (strstr(pw_error_message(error), "already traced"))
+		cli_hint("pywalk dump --no-stop reads a process that a debugger holds, without "
+			 "stopping it");
 	pw_error_destroy(error);
 	return status;
 }
