@@ -31,8 +31,10 @@ static void forget_copy(struct capture *c)
 	free(c->frames);
 	c->frames = NULL;
 	pw_lists_deinit(&c->lists);
-	if (c->dump)
+	if (c->dump) {
 		pw_notes_deinit(&c->dump->problems);
+		pw_dump_forget_codes(c->dump);
+	}
 }
 
 static void capture_deinit(struct capture *c)
@@ -119,14 +121,14 @@ static void touch_shared_stacks(struct capture *c)
 	struct pw_target *target = c->session->target;
 	if (c->lists.interp_count < 2 || c->python->layout.traits.frames != PW_FRAMES_OBJECT)
 		return;
-	for (size_t l = 0; l < target->lwp_count; l++) {
-		size_t chains = 0;
-		for (size_t i = 0; i < c->lists.tstate_count && chains < 2; i++)
-			chains += c->frames[i].count &&
-				  lwp_of(target, &c->lists.tstates[i]) == &target->lwps[l];
-		if (chains == 2)
-			pw_order_touch(target, &target->lwps[l]);
+	unsigned *chains = calloc(target->lwp_count + 1, sizeof(*chains));
+	for (size_t i = 0; chains && i < c->lists.tstate_count; i++) {
+		const struct pw_lwp *lwp =
+			c->frames[i].count ? lwp_of(target, &c->lists.tstates[i]) : NULL;
+		if (lwp && ++chains[lwp - target->lwps] == 2)
+			pw_order_touch(target, lwp);
 	}
+	free(chains);
 }
 
 static struct pw_error *copy_all(struct capture *c, size_t max_frames)

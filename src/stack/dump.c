@@ -24,6 +24,16 @@ static void thread_deinit(struct pw_thread *thread)
 	free(thread->python);
 }
 
+void pw_dump_forget_codes(struct pw_dump *dump)
+{
+	struct pw_code_entry *entry, *next;
+	HASH_ITER (hh, dump->codes, entry, next) {
+		HASH_DEL(dump->codes, entry);
+		pw_code_deinit(&entry->code);
+		free(entry);
+	}
+}
+
 void pw_dump_destroy(struct pw_dump *dump)
 {
 	if (!dump)
@@ -32,12 +42,7 @@ void pw_dump_destroy(struct pw_dump *dump)
 		thread_deinit(&dump->threads[i]);
 	free(dump->threads);
 	free(dump->interpreters);
-	struct pw_code_entry *entry, *next;
-	HASH_ITER (hh, dump->codes, entry, next) {
-		HASH_DEL(dump->codes, entry);
-		pw_code_deinit(&entry->code);
-		free(entry);
-	}
+	pw_dump_forget_codes(dump);
 	pw_notes_deinit(&dump->problems);
 	free(dump);
 }

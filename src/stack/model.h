@@ -80,6 +80,8 @@ struct pw_session {
 };
 
 void pw_thread_forget_merge(struct pw_thread *thread);
+/* Frees the code objects; frames that point at them must not be used any more. */
+void pw_dump_forget_codes(struct pw_dump *dump);
 /* facts.c: builds session->facts. */
 struct pw_error *pw_session_make_facts(struct pw_session *session);
 void pw_session_free_facts(struct pw_session *session);
