@@ -264,8 +264,7 @@ PW_API const char *pw_frame_symbol(const struct pw_frame *frame); /* NULL: unkno
 PW_API uint64_t pw_frame_offset(const struct pw_frame *frame);	  /* pc - symbol's start */
 PW_API const char *pw_frame_module(const struct pw_frame *frame); /* NULL: unknown */
 
-/* ---- native frames, supplied by a debugger ----------------------------------------------------
- */
+/* ---- native frames, supplied by a debugger ---- */
 
 enum { PW_REGISTER_COUNT = 32 };
 
@@ -293,8 +292,7 @@ PW_API struct pw_error *pw_thread_merge(struct pw_session *session, struct pw_du
 					struct pw_thread *thread,
 					const struct pw_native_frame *frames, size_t count);
 
-/* ---- writing ----------------------------------------------------------------------------------
- */
+/* ---- writing ---- */
 
 enum {
 	PW_WRITE_COLOR = 1 << 0, /* ANSI styles, text only */

@@ -29,8 +29,7 @@ struct cli_command {
 extern const struct cli_command cli_dump; /* cmd_dump.c */
 extern const struct cli_command cli_info; /* cmd_info.c */
 
-/* ---- the target and how to write, common to all commands (options.c) --------------------------
- */
+/* ---- the target and how to write, common to all commands (options.c) ---- */
 
 enum cli_color { CLI_COLOR_AUTO, CLI_COLOR_ALWAYS, CLI_COLOR_NEVER };
 
@@ -52,8 +51,7 @@ enum cli_exit cli_open(const struct cli_common *common, struct pw_session **ret)
 const char *cli_format(const struct cli_common *common);
 unsigned cli_write_flags(const struct cli_common *common);
 
-/* ---- output (report.c) ------------------------------------------------------------------------
- */
+/* ---- output (report.c) ---- */
 
 /* "pywalk: MESSAGE" on stderr, with what would steer a terminal escaped. */
 void cli_message(const char *format, ...) __attribute__((format(printf, 1, 2)));

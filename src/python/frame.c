@@ -82,8 +82,7 @@ static void stop_cycle(struct pw_pyframes *frames, uint64_t address, const struc
 	stop(frames, PW_END_CYCLE, address, "after %zu frames", frames->count);
 }
 
-/* ---- PyFrameObject ----------------------------------------------------------------------------
- */
+/* ---- PyFrameObject ---- */
 
 static void walk_objects(struct pw_python *python, uint64_t at, size_t max, struct pw_pyframes *ret)
 {
@@ -150,8 +149,7 @@ static void anchor_objects(struct pw_python *python, uint64_t tstate, struct pw_
 	free(cframes);
 }
 
-/* ---- _PyInterpreterFrame ----------------------------------------------------------------------
- */
+/* ---- _PyInterpreterFrame ---- */
 
 struct iframe {
 	uint64_t previous, code, instr;

@@ -230,8 +230,7 @@ static void load_codes(struct capture *c)
 	}
 }
 
-/* ---- threads ----------------------------------------------------------------------------------
- */
+/* ---- threads ---- */
 
 static void fill_frame(struct capture *c, const struct pw_tstate *tstate,
 		       const struct pw_pyframe *from, uint32_t chain, struct pw_frame *to)

@@ -27,8 +27,7 @@ static size_t make_groups(const struct pw_merge_python *pythons, size_t count, s
 	return made;
 }
 
-/* ---- proof by address -------------------------------------------------------------------------
- */
+/* ---- proof by address ---- */
 
 /* Real native frames in ascending order of sp.  They mostly are already: a stack that is switched
  * (signal stack, greenlet) is why they are sorted. */
@@ -89,8 +88,7 @@ static bool prove_by_address(const struct pw_merge_native *natives, size_t nativ
 	return ok;
 }
 
-/* ---- proof by pointer -------------------------------------------------------------------------
- */
+/* ---- proof by pointer ---- */
 
 static bool holds(const struct pw_merge_native *native, uint64_t pointer)
 {
@@ -192,8 +190,7 @@ static bool prove_by_pointer(const struct pw_merge_native *natives, size_t nativ
 	return pair_by_search(natives, native_count, groups, group_count);
 }
 
-/* ---- the list ---------------------------------------------------------------------------------
- */
+/* ---- the list ---- */
 
 /* Groups without a native frame go before the first native frame that is older: by address when
  * they have an anchor, else with the next older group of their chain, else to the end. */

@@ -12,8 +12,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-/* ---- reading -----------------------------------------------------------------------------------
- */
+/* ---- reading ---- */
 
 size_t core_read_segments(const struct pw_core *core, uint64_t address, void *buffer, size_t length)
 {
@@ -115,8 +114,7 @@ static const struct pw_target_ops core_ops = {
 	.destroy = core_destroy,
 };
 
-/* ---- the file ----------------------------------------------------------------------------------
- */
+/* ---- the file ---- */
 
 static struct pw_error *map_file(struct pw_core *core)
 {
@@ -278,8 +276,7 @@ static struct pw_error *find_phdrs(const struct pw_core *core, const Elf64_Ehdr 
 	return NULL;
 }
 
-/* ---- segments ----------------------------------------------------------------------------------
- */
+/* ---- segments ---- */
 
 static void add_segment(struct pw_core *core, const Elf64_Phdr *phdr)
 {
@@ -405,8 +402,7 @@ static struct pw_error *parse(struct pw_core *core)
 	return NULL;
 }
 
-/* ---- opening -----------------------------------------------------------------------------------
- */
+/* ---- opening ---- */
 
 /* Says early what the user named wrongly. */
 static struct pw_error *check_executable(const char *path)

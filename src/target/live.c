@@ -13,8 +13,7 @@
 #include <sys/stat.h>
 #include <sys/uio.h>
 
-/* ---- what went wrong ---------------------------------------------------------------------------
- */
+/* ---- what went wrong ---- */
 
 struct pw_error *pw_live_permission(pid_t pid, const char *what)
 {
@@ -73,8 +72,7 @@ static struct pw_error *use_living_thread(struct pw_live *live)
 			       (int)pid);
 }
 
-/* ---- memory ------------------------------------------------------------------------------------
- */
+/* ---- memory ---- */
 
 /* What one call reads, or -errno. */
 static ssize_t read_piece(struct pw_live *live, uint64_t address, void *buffer, size_t length)
@@ -129,8 +127,7 @@ static struct pw_error *live_read(struct pw_target *target, uint64_t address, vo
 	return NULL;
 }
 
-/* ---- threads -----------------------------------------------------------------------------------
- */
+/* ---- threads ---- */
 
 void pw_live_describe(const struct pw_live *live, pid_t tid, const struct pw_proc_stat *stat,
 		      struct pw_lwp *ret)
@@ -195,8 +192,7 @@ static struct pw_error *live_refresh(struct pw_target *target)
 	return NULL;
 }
 
-/* ---- opening -----------------------------------------------------------------------------------
- */
+/* ---- opening ---- */
 
 static void live_destroy(struct pw_target *target)
 {

@@ -23,8 +23,7 @@ struct pw_live {
 	struct pw_tracer *tracer; /* while it stands still */
 };
 
-/* ---- proc.c -------------------------------------------------------------------------------------
- */
+/* ---- proc.c ---- */
 
 /* The whole of a small file, at most `max` bytes; 0 or an errno. */
 int pw_proc_read(const char *path, size_t max, struct pw_buffer *ret);
@@ -55,8 +54,7 @@ struct pw_proc_map {
 /* Parses one line of maps, which it changes; false: not understood. */
 bool pw_proc_parse_map(char *line, struct pw_proc_map *ret);
 
-/* ---- live.c, live_pause.c -----------------------------------------------------------------------
- */
+/* ---- live.c, live_pause.c ---- */
 
 /* Fills a thread but for its registers; `stat` as read of it. */
 void pw_live_describe(const struct pw_live *live, pid_t tid, const struct pw_proc_stat *stat,

@@ -61,8 +61,7 @@ static void task_dir(const struct pw_tracer *tracer, pid_t tid, char dir[64])
 	snprintf(dir, 64, "/proc/%d/task/%d", (int)tracer->live->base.pid, (int)tid);
 }
 
-/* ---- taking hold -------------------------------------------------------------------------------
- */
+/* ---- taking hold ---- */
 
 static int compare_tasks(const void *a, const void *b)
 {
@@ -159,8 +158,7 @@ static struct pw_error *seize_new(struct pw_tracer *tracer, size_t *ret_new)
 	return NULL;
 }
 
-/* ---- stopping ----------------------------------------------------------------------------------
- */
+/* ---- stopping ---- */
 
 static void interrupt_all(struct pw_tracer *tracer)
 {
@@ -288,8 +286,7 @@ static struct pw_error *stop_all(struct pw_tracer *tracer)
 			       (int)tracer->live->base.pid);
 }
 
-/* ---- letting go --------------------------------------------------------------------------------
- */
+/* ---- letting go ---- */
 
 /* What does not stand still by now is let go by the end of this thread. */
 static void release_all(struct pw_tracer *tracer)
@@ -346,8 +343,7 @@ void pw_live_resume(struct pw_target *target)
 	tracer_destroy(tracer);
 }
 
-/* ---- the other side ----------------------------------------------------------------------------
- */
+/* ---- the other side ---- */
 
 static struct pw_error *start(struct pw_live *live, struct pw_tracer **ret)
 {

@@ -28,8 +28,7 @@ const char *pw_run_state_name(enum pw_run_state state)
 	return run_state_names[state];
 }
 
-/* ---- notes -------------------------------------------------------------------------------------
- */
+/* ---- notes ---- */
 
 void pw_notes_add(struct pw_notes *notes, const char *format, ...)
 {
@@ -63,8 +62,7 @@ void pw_notes_deinit(struct pw_notes *notes)
 	*notes = (struct pw_notes){0};
 }
 
-/* ---- life --------------------------------------------------------------------------------------
- */
+/* ---- life ---- */
 
 static void free_mappings(struct pw_target *target)
 {
@@ -94,8 +92,7 @@ void pw_target_destroy(struct pw_target *target)
 		target->ops->destroy(target);
 }
 
-/* ---- mappings ----------------------------------------------------------------------------------
- */
+/* ---- mappings ---- */
 
 /* Index of the first mapping that ends behind `address`. */
 static size_t mapping_index(const struct pw_target *target, uint64_t address)
@@ -156,8 +153,7 @@ struct pw_error *pw_target_add_mapping(struct pw_target *target, const struct pw
 	return NULL;
 }
 
-/* ---- threads -----------------------------------------------------------------------------------
- */
+/* ---- threads ---- */
 
 struct pw_error *pw_target_add_lwp(struct pw_target *target, const struct pw_lwp *lwp)
 {
@@ -216,8 +212,7 @@ void pw_lwp_set_name(struct pw_lwp *lwp, const void *bytes, size_t length)
 		memcpy(lwp->name, text.data, text.length + 1);
 }
 
-/* ---- reading -----------------------------------------------------------------------------------
- */
+/* ---- reading ---- */
 
 struct pw_error *pw_read_some(struct pw_target *target, uint64_t address, void *buffer,
 			      size_t length, size_t *ret_done, enum pw_supplier *ret_supplier)

@@ -123,8 +123,7 @@ struct pw_error *pw_target_open_callback(const struct pw_reader *reader,
 struct pw_error *pw_callback_set_threads(struct pw_target *target,
 					 const struct pw_reader_thread *threads, size_t count);
 
-/* ---- reading: use these, not ops->read --------------------------------------------------------
- */
+/* ---- reading: use these, not ops->read ---- */
 
 /* Exactly `length` bytes, or an error with the first unreadable address (PW_ERROR_UNREADABLE). */
 struct pw_error *pw_read(struct pw_target *target, uint64_t address, void *buffer, size_t length);
@@ -144,8 +143,7 @@ const struct pw_mapping *pw_target_mapping(const struct pw_target *target, uint6
 /* The thread, or NULL. */
 const struct pw_lwp *pw_target_lwp(const struct pw_target *target, uint64_t tid);
 
-/* ---- snapshot.c: the bytes of one moment --------------------------------------------------------
- */
+/* ---- snapshot.c: the bytes of one moment ---- */
 
 /* From now on every page that is read is kept, and read again from the copy: many small reads
  * become few, and what was read while the target stood still stays what it was.  No-op for a core.

@@ -35,8 +35,7 @@ static const char *in_folder(const char *name)
 	return to;
 }
 
-/* ---- a reader, snapshots ------------------------------------------------------------------------
- */
+/* ---- a reader, snapshots ---- */
 
 struct memory {
 	uint8_t bytes[8 * PAGE]; /* at 0x1000 */
@@ -137,8 +136,7 @@ static void test_snapshot_reads_ahead(void **state)
 	pw_target_destroy(target);
 }
 
-/* ---- mappings, paths ----------------------------------------------------------------------------
- */
+/* ---- mappings, paths ---- */
 
 static void test_mappings(void **state)
 {

@@ -35,8 +35,7 @@ static const char *in_folder(const char *name)
 	return to;
 }
 
-/* ---- making images ------------------------------------------------------------------------------
- */
+/* ---- making images ---- */
 
 struct image {
 	uint8_t bytes[64 * 1024];
@@ -224,8 +223,7 @@ static bool noted(const struct pw_target *target, const char *part)
 	return false;
 }
 
-/* ---- cores --------------------------------------------------------------------------------------
- */
+/* ---- cores ---- */
 
 static void check_threads(const struct pw_target *target)
 {
