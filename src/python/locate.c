@@ -61,32 +61,57 @@ static void find_module(struct pw_python *python)
 	}
 }
 
-/* Calls `visit` with pieces of a module's writable data, each `overlap` bytes into the next, until
- * it returns true. */
-static bool scan_writable(struct pw_python *python, struct pw_module *module, size_t overlap,
-			  bool (*visit)(struct pw_python *, uint64_t, const uint8_t *, size_t))
+typedef bool (*scan_fn)(struct pw_python *python, uint64_t address, const uint8_t *bytes,
+			size_t length);
+
+/* Calls `visit` with pieces of [start, end), each `overlap` bytes into the next, until it returns
+ * true. */
+static bool scan_range(struct pw_python *python, uint64_t start, uint64_t end, size_t overlap,
+		       scan_fn visit)
 {
 	enum { CHUNK = 1 << 18 };
-	uint64_t ranges[16][2];
-	size_t count = pw_module_writable(python->modules, module, ranges, 16);
 	uint8_t *chunk = malloc(CHUNK);
 	bool done = false;
-	for (size_t i = 0; chunk && !done && i < count; i++) {
-		for (uint64_t at = ranges[i][0]; !done && at < ranges[i][1];
-		     at += CHUNK - overlap) {
-			uint64_t left = ranges[i][1] - at;
-			size_t length = 0;
-			enum pw_supplier supplier;
-			pw_auto_error struct pw_error *error =
-				pw_read_some(python->target, at, chunk, left < CHUNK ? left : CHUNK,
-					     &length, &supplier);
-			done = length && visit(python, at, chunk, length);
-			if (error || length < CHUNK)
-				break;
-		}
+	for (uint64_t at = start; chunk && !done && at < end; at += CHUNK - overlap) {
+		size_t length = 0, want = end - at < CHUNK ? end - at : CHUNK;
+		enum pw_supplier supplier;
+		pw_auto_error struct pw_error *error =
+			pw_read_some(python->target, at, chunk, want, &length, &supplier);
+		done = length && visit(python, at, chunk, length);
+		if (error || length < CHUNK)
+			break;
 	}
 	free(chunk);
 	return done;
+}
+
+/* The same for a module's writable data. */
+static bool scan_writable(struct pw_python *python, struct pw_module *module, size_t overlap,
+			  scan_fn visit)
+{
+	uint64_t ranges[16][2];
+	size_t count = pw_module_writable(python->modules, module, ranges, 16);
+	for (size_t i = 0; i < count; i++)
+		if (scan_range(python, ranges[i][0], ranges[i][1], overlap, visit))
+			return true;
+	return false;
+}
+
+/* The same for all writable memory of a target that knows no modules: a core without its notes. */
+static bool scan_unnamed(struct pw_python *python, size_t overlap, scan_fn visit)
+{
+	const struct pw_target *target = python->target;
+	uint64_t left = UINT64_C(1) << 30;
+	for (size_t i = 0; i < target->mapping_count; i++) {
+		const struct pw_mapping *mapping = &target->mappings[i];
+		uint64_t size = mapping->end - mapping->start;
+		if (!mapping->writable || size > left)
+			continue;
+		left -= size;
+		if (scan_range(python, mapping->start, mapping->end, overlap, visit))
+			return true;
+	}
+	return false;
 }
 
 static bool visit_cookie(struct pw_python *python, uint64_t address, const uint8_t *bytes,
@@ -105,11 +130,12 @@ static bool visit_cookie(struct pw_python *python, uint64_t address, const uint8
 
 /* Modules that could hold an interpreter without exporting a thing: the executable and anything
  * whose name says so come first, since a scan costs time. */
-static bool scan_modules(struct pw_python *python, size_t overlap,
-			 bool (*visit)(struct pw_python *, uint64_t, const uint8_t *, size_t))
+static bool scan_modules(struct pw_python *python, size_t overlap, scan_fn visit)
 {
 	if (python->id.module)
 		return scan_writable(python, python->id.module, overlap, visit);
+	if (python->modules->count == 0)
+		return scan_unnamed(python, overlap, visit);
 	const char *executable = python->target->executable;
 	for (int pass = 0; pass < 2; pass++) {
 		for (size_t i = 0; i < python->modules->count; i++) {
