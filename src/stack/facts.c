@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *group_of_end = "";
-
 void pw_session_free_facts(struct pw_session *session)
 {
 	for (size_t i = 0; i < session->fact_count; i++) {
@@ -39,8 +37,8 @@ __attribute__((format(printf, 5, 6))) static void add(struct pw_session *session
 	if (vasprintf(&value, format, ap) < 0)
 		value = NULL;
 	va_end(ap);
-	session->facts[session->fact_count++] = (struct pw_fact){
-		group, strdup(name), value, strdup(source ? source : group_of_end)};
+	session->facts[session->fact_count++] =
+		(struct pw_fact){group, strdup(name), value, strdup(source ? source : "")};
 }
 
 static void process_facts(struct pw_session *session)

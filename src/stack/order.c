@@ -23,29 +23,28 @@ struct place {
 	UT_hash_handle hh;
 };
 
-/* The highest slot of the live stack that holds each pointer. */
-static struct pw_error *scan_stack(struct pw_target *target, uint64_t sp, struct place *places)
+typedef void (*stack_fn)(void *data, uint64_t address, const uint64_t *words, size_t count);
+
+/* Reads at most `most` bytes of a thread's live stack, from `sp` to its end or the first unreadable
+ * byte, and hands them over piece by piece. */
+static struct pw_error *read_stack(struct pw_target *target, uint64_t sp, uint64_t most,
+				   stack_fn visit, void *data)
 {
-	const struct pw_mapping *mapping = pw_target_mapping(target, sp);
 	enum { CHUNK = 1 << 16 };
-	if (!mapping || !places)
+	const struct pw_mapping *mapping = pw_target_mapping(target, sp);
+	if (!mapping)
 		return NULL;
 	uint64_t *chunk = malloc(CHUNK);
 	if (!chunk)
 		return &pw_error_nomem;
-	uint64_t end = mapping->end - sp > STACK_MAX ? sp + STACK_MAX : mapping->end;
+	uint64_t end = mapping->end - sp > most ? sp + most : mapping->end;
 	for (uint64_t at = sp & ~UINT64_C(7); at < end; at += CHUNK) {
 		size_t done = 0;
 		enum pw_supplier supplier;
 		struct pw_error *error = pw_read_some(
 			target, at, chunk, end - at < CHUNK ? end - at : CHUNK, &done, &supplier);
 		pw_error_destroy(error);
-		for (size_t i = 0; i < done / 8; i++) {
-			struct place *place;
-			HASH_FIND(hh, places, &chunk[i], sizeof(uint64_t), place);
-			if (place)
-				place->slot = at + i * 8;
-		}
+		visit(data, at, chunk, done / 8);
 		if (error || done < CHUNK)
 			break;
 	}
@@ -53,12 +52,23 @@ static struct pw_error *scan_stack(struct pw_target *target, uint64_t sp, struct
 	return NULL;
 }
 
+/* The highest slot that holds each pointer. */
+static void visit_pointers(void *data, uint64_t address, const uint64_t *words, size_t count)
+{
+	struct place *places = data, *place;
+	for (size_t i = 0; i < count; i++) {
+		HASH_FIND(hh, places, &words[i], sizeof(uint64_t), place);
+		if (place)
+			place->slot = address + i * 8;
+	}
+}
+
 /* Where the pointers to frames without anchors stand on the stack. */
 static struct pw_error *find_places(struct pw_session *session, const struct pw_lwp *lwp,
-				    const struct pw_frame *frames, size_t count, struct run *runs,
+				    const struct pw_frame *frames, struct run *runs,
 				    size_t run_count)
 {
-	if (!lwp || !(lwp->has_regs || lwp->regs.sp) || !lwp->regs.sp)
+	if (!lwp || !lwp->regs.sp)
 		return NULL;
 	struct place *items = calloc(run_count, sizeof(*items)), *places = NULL;
 	if (!items)
@@ -70,7 +80,8 @@ static struct pw_error *find_places(struct pw_session *session, const struct pw_
 		if (!same)
 			HASH_ADD(hh, places, pointer, sizeof(uint64_t), &items[i]);
 	}
-	struct pw_error *error = scan_stack(session->target, lwp->regs.sp, places);
+	struct pw_error *error =
+		read_stack(session->target, lwp->regs.sp, STACK_MAX, visit_pointers, places);
 	for (size_t i = 0; i < run_count; i++)
 		if (!runs[i].place)
 			runs[i].place = items[i].slot;
@@ -87,11 +98,11 @@ static size_t make_runs(const struct pw_frame *frames, size_t count, struct run 
 			runs[made++] = (struct run){i, 0, frames[i].python.anchor, frames[i].chain};
 		runs[made - 1].count++;
 	}
-	/* A run without a place stays directly on top of the next older one of its chain. */
 	return made;
 }
 
-/* Merges the chains: the run that lies lowest on the stack is the newest. */
+/* Merges the chains: the run that lies lowest on the stack is the newest; one without a place stays
+ * directly on top of the next older one of its chain. */
 static void merge_runs(const struct run *runs, size_t run_count, const struct pw_frame *frames,
 		       struct pw_frame *ret)
 {
@@ -133,7 +144,7 @@ struct pw_error *pw_order_chains(struct pw_session *session, const struct pw_lwp
 		for (size_t i = 0; i < run_count; i++)
 			anchored = anchored && runs[i].place;
 		if (!anchored)
-			error = find_places(session, lwp, frames, count, runs, run_count);
+			error = find_places(session, lwp, frames, runs, run_count);
 		if (!error) {
 			memcpy(sorted, frames, count * sizeof(*sorted));
 			merge_runs(runs, run_count, frames, sorted);
@@ -145,21 +156,14 @@ struct pw_error *pw_order_chains(struct pw_session *session, const struct pw_lwp
 	return error;
 }
 
+/* Reading is all that is wanted: the snapshot keeps it. */
+static void visit_nothing(void *data, uint64_t address, const uint64_t *words, size_t count)
+{
+}
+
 void pw_order_touch(struct pw_target *target, const struct pw_lwp *lwp)
 {
-	enum { CHUNK = 1 << 16, TOUCH_MAX = 8 << 20 };
-	const struct pw_mapping *mapping =
-		lwp && lwp->regs.sp ? pw_target_mapping(target, lwp->regs.sp) : NULL;
-	char *chunk = mapping && target->snapshot ? malloc(CHUNK) : NULL;
-	if (!chunk)
-		return;
-	uint64_t at = lwp->regs.sp, end = mapping->end;
-	if (end - at > TOUCH_MAX)
-		end = at + TOUCH_MAX;
-	for (size_t done = 1; at < end && done; at += done) {
-		enum pw_supplier supplier;
-		pw_error_destroy(pw_read_some(
-			target, at, chunk, end - at < CHUNK ? end - at : CHUNK, &done, &supplier));
-	}
-	free(chunk);
+	enum { TOUCH_MAX = 8 << 20 };
+	if (lwp && lwp->regs.sp && target->snapshot)
+		pw_error_destroy(read_stack(target, lwp->regs.sp, TOUCH_MAX, visit_nothing, NULL));
 }

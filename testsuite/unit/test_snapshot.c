@@ -14,26 +14,9 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "folder.h"
+
 enum { PAGE = 4096 };
-
-static char folder[] = "/tmp/pywalk-snapshot-XXXXXX";
-
-static void write_file(const char *path, const void *bytes, size_t size)
-{
-	FILE *file = fopen(path, "wb");
-	assert_non_null(file);
-	assert_int_equal(fwrite(bytes, 1, size, file), size);
-	fclose(file);
-}
-
-static const char *in_folder(const char *name)
-{
-	static char path[8][256];
-	static unsigned next;
-	char *to = path[next++ % 8];
-	snprintf(to, sizeof(path[0]), "%s/%s", folder, name);
-	return to;
-}
 
 /* ---- a reader, snapshots ---- */
 
@@ -195,11 +178,6 @@ static void test_host_paths(void **state)
 	expect_host_path(target, "usr/file", NULL);
 	expect_host_path(target, NULL, NULL);
 	pw_target_destroy(target);
-}
-
-static int make_folder(void **state)
-{
-	return mkdtemp(folder) ? 0 : -1;
 }
 
 static int remove_folder(void **state)
