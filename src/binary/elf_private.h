@@ -89,6 +89,8 @@ struct pw_elf {
 	bool debug_indexed;
 	struct pw_function_index debug_functions;
 
+	struct pw_cfi *cfi; /* NULL: not asked for yet; owned, private to cfi.c */
+
 	bool ranges_read;
 	struct pw_range *ranges; /* of the FDEs, ELF addresses, sorted; owned */
 	size_t range_count;
@@ -172,6 +174,8 @@ size_t pw_fde_ranges(const uint8_t *eh_frame, size_t length, uint64_t address,
 
 /* Opens the file or image and its own symbol tables, once. */
 void pw_elf_ensure(struct pw_modules *modules, struct pw_module *module);
+/* The separate debug file, opened once; NULL: none. */
+Elf *pw_elf_debug(struct pw_modules *modules, struct pw_module *module);
 /* The PT_LOAD segment that holds an ELF address, or NULL. */
 const Elf64_Phdr *pw_elf_segment(const struct pw_elf_headers *headers, uint64_t address);
 

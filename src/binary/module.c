@@ -108,6 +108,12 @@ static void ensure_debug(struct pw_modules *modules, struct pw_module *module)
 		pw_debug_file_symbols(modules, module, &elf->debug, &elf->debug_elf);
 }
 
+Elf *pw_elf_debug(struct pw_modules *modules, struct pw_module *module)
+{
+	ensure_debug(modules, module);
+	return module->elf->debug_elf;
+}
+
 static struct pw_lookup *remembered(struct pw_elf *elf, const char *name)
 {
 	for (struct pw_lookup *l = elf->lookups; l; l = l->next) {

@@ -27,6 +27,7 @@ struct pw_modules {
 	struct pw_module *items;  /* sorted by start */
 	size_t count;
 	char *debug_dir; /* owned */
+	struct pw_row_cache *rows; /* call-frame rows that were asked for; private to cfi.c */
 };
 
 /* Groups the target's file mappings.  Never fails for one bad module: that one has no symbols. */

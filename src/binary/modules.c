@@ -2,6 +2,7 @@
  * The list of a target's modules: which mappings belong together, where the file was loaded, and
  * whether the file on disk is the one that is mapped.
  */
+#include "binary/cfi.h"
 #include "binary/elf_private.h"
 
 #include <stdlib.h>
@@ -254,6 +255,7 @@ static void elf_destroy(struct pw_elf *elf)
 	pw_function_index_deinit(&elf->debug_functions);
 	pw_symtabs_deinit(&elf->own);
 	pw_symtabs_deinit(&elf->debug);
+	pw_cfi_destroy(elf->cfi);
 	elf_end(elf->debug_elf);
 	elf_end(elf->elf);
 	free(elf->image);
@@ -376,6 +378,7 @@ void pw_modules_destroy(struct pw_modules *modules)
 		elf_destroy(modules->items[i].elf);
 		free(modules->items[i].path);
 	}
+	pw_row_cache_destroy(modules->rows);
 	free(modules->items);
 	free(modules->debug_dir);
 	free(modules);
