@@ -22,11 +22,14 @@ struct pw_module {
 	struct pw_elf *elf;	/* symbols and sections; opened on first use; private to module.c */
 };
 
+struct pw_name_cache;
+
 struct pw_modules {
 	struct pw_target *target; /* borrowed */
 	struct pw_module *items;  /* sorted by start */
 	size_t count;
-	char *debug_dir; /* owned */
+	char *debug_dir;	     /* owned */
+	struct pw_name_cache *names; /* of names.h; owned; NULL until asked */
 };
 
 /* Groups the target's file mappings.  Never fails for one bad module: that one has no symbols. */

@@ -3,6 +3,7 @@
  * whether the file on disk is the one that is mapped.
  */
 #include "binary/elf_private.h"
+#include "binary/names.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -372,6 +373,7 @@ void pw_modules_destroy(struct pw_modules *modules)
 {
 	if (!modules)
 		return;
+	pw_name_cache_destroy(modules->names);
 	for (size_t i = 0; i < modules->count; i++) {
 		elf_destroy(modules->items[i].elf);
 		free(modules->items[i].path);
