@@ -2,8 +2,10 @@
  * The list of a target's modules: which mappings belong together, where the file was loaded, and
  * whether the file on disk is the one that is mapped.
  */
+#include "binary/debuginfod.h"
 #include "binary/elf_private.h"
 #include "binary/names.h"
+#include "binary/source_lines.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -251,6 +253,7 @@ static void elf_destroy(struct pw_elf *elf)
 			free(l);
 		}
 	}
+	pw_source_destroy(elf->source);
 	pw_function_index_deinit(&elf->own_functions);
 	pw_function_index_deinit(&elf->debug_functions);
 	pw_symtabs_deinit(&elf->own);
@@ -379,6 +382,7 @@ void pw_modules_destroy(struct pw_modules *modules)
 		free(modules->items[i].path);
 	}
 	free(modules->items);
+	pw_debuginfod_destroy(modules->debuginfod);
 	free(modules->debug_dir);
 	free(modules);
 }

@@ -120,6 +120,29 @@ static const char *demangled(struct pw_name_cache *cache, const char *raw)
 	return text->function;
 }
 
+static bool is_code(const struct pw_module *module, uint64_t address)
+{
+	const Elf64_Phdr *segment = pw_elf_segment(&module->elf->headers, address - module->bias);
+
+	return segment && (segment->p_flags & PF_X);
+}
+
+/* A stripped module's own symbols are few: debuginfod may know better. */
+static bool find_symbol(struct pw_modules *modules, struct pw_module *module, uint64_t address,
+			struct pw_symbol *ret)
+{
+	if (pw_modules_symbolize(modules, address, ret, NULL) && ret->size)
+		return true;
+	if (!ret->name && !is_code(module, address))
+		return false;
+	bool full = false;
+	for (size_t i = 0; i < module->elf->own.count; i++)
+		full |= module->elf->own.tables[i].full;
+	if (!full && pw_debug_file_fetch(modules, module))
+		pw_modules_symbolize(modules, address, ret, NULL);
+	return ret->name;
+}
+
 /* Sorts what the symbol table and DWARF say of one address into an entry. */
 static struct entry *fill(struct pw_modules *modules, const struct key *key,
 			  const struct pw_source_frame *frames, size_t count)
@@ -127,7 +150,7 @@ static struct entry *fill(struct pw_modules *modules, const struct key *key,
 	struct pw_name_cache *cache = modules->names;
 	struct pw_module *module = pw_modules_find(modules, key->address);
 	struct pw_symbol symbol = {0};
-	bool known = module && pw_modules_symbolize(modules, key->address, &symbol, NULL);
+	bool known = module && find_symbol(modules, module, key->address, &symbol);
 	size_t total = count ? count : module ? 1 : 0;
 	struct entry *entry = calloc(1, sizeof(*entry) + total * sizeof(entry->items[0]));
 

@@ -1,8 +1,9 @@
 /*
  * Source lines and inlined functions of one module, by DWARF 2 to 5.
  *
- * What is read: the compilation unit of an address, once: its functions, its line table.  An index
- * of all units only when .debug_aranges does not name the address.  Private to binary/.
+ * What is read: the compilation unit of an address, once: its functions and its line table.  An
+ * index of all units only when .debug_aranges does not name the address.  Split debug information
+ * (.dwo files, whose names would lead anywhere) is not followed.  Private to binary/.
  */
 #ifndef PW_BINARY_SOURCE_LINES_H
 #define PW_BINARY_SOURCE_LINES_H
