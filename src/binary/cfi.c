@@ -130,7 +130,8 @@ static Dwarf_CFI *debug_frame(struct pw_modules *modules, struct pw_module *modu
 	Elf64_Shdr shdr;
 	Elf *elf = module->elf->elf;
 	if (!elf || !pw_elf_section(elf, ".debug_frame", &shdr)) {
-		elf = pw_elf_debug(modules, module);
+		pw_elf_ensure_debug(modules, module);
+		elf = module->elf->debug_elf;
 		if (!elf || !pw_elf_section(elf, ".debug_frame", &shdr))
 			return NULL;
 	}

@@ -1,10 +1,12 @@
 /*
- * Separate debug files: found by build-id, by .gnu_debuglink, or within the file as .gnu_debugdata.
+ * Separate debug files: found by build-id, by .gnu_debuglink, or within the file as .gnu_debugdata;
+ * by debuginfod; and the files that several debug files share.
  *
  * Read from GDB's manual ("Debugging Information in Separate Files", "MiniDebugInfo").  A debug
  * file is used when its build-id is the module's, or, for want of one, when its CRC is the link's.
  */
 #include "base/buffer.h"
+#include "binary/debuginfod.h"
 #include "binary/elf_private.h"
 
 #include <elfutils/libdwelf.h>
@@ -81,15 +83,22 @@ static Elf *try_path(struct pw_modules *modules, const struct pw_module *module,
 	return elf;
 }
 
+static void build_id_path(const char *debug_dir, const uint8_t *id, size_t length,
+			  struct pw_buffer *path)
+{
+	pw_buffer_printf(path, "%s/.build-id/%02x/", debug_dir, id[0]);
+	for (size_t i = 1; i < length; i++)
+		pw_buffer_printf(path, "%02x", id[i]);
+	pw_buffer_append_string(path, ".debug");
+}
+
 static Elf *by_build_id(struct pw_modules *modules, const struct pw_module *module)
 {
+	pw_auto_buffer struct pw_buffer path = {0};
+
 	if (module->build_id_length < 2)
 		return NULL;
-	pw_auto_buffer struct pw_buffer path = {0};
-	pw_buffer_printf(&path, "%s/.build-id/%02x/", modules->debug_dir, module->build_id[0]);
-	for (size_t i = 1; i < module->build_id_length; i++)
-		pw_buffer_printf(&path, "%02x", module->build_id[i]);
-	pw_buffer_append_string(&path, ".debug");
+	build_id_path(modules->debug_dir, module->build_id, module->build_id_length, &path);
 	return path.failed ? NULL : try_path(modules, module, path.data, NULL);
 }
 
@@ -214,4 +223,82 @@ void pw_debug_file_symbols(struct pw_modules *modules, struct pw_module *module,
 		pw_symtabs_add_elf(tables, elf, false);
 	else if (module->elf->elf)
 		add_mini_symbols(tables, module);
+}
+
+/* Names of code want it alone: a name that is looked for in every module would fetch all files. */
+bool pw_debug_file_fetch(struct pw_modules *modules, struct pw_module *module)
+{
+	struct pw_elf *elf = module->elf;
+
+	if (elf->debug_fetched || elf->is_vdso || !module->build_id_length)
+		return false;
+	elf->debug_fetched = true;
+	pw_elf_ensure_debug(modules, module);
+	if (elf->debug_elf || !pw_debuginfod_wanted())
+		return false;
+	if (!modules->debuginfod)
+		modules->debuginfod = pw_debuginfod_create();
+	char *path = modules->debuginfod ? pw_debuginfod_find(modules->debuginfod, module->build_id,
+							      module->build_id_length)
+					 : NULL;
+	elf->debug_elf = path ? open_matching(module, path, NULL) : NULL;
+	free(path);
+	if (elf->debug_elf && !elf->debug.count) {
+		pw_symtabs_add_elf(&elf->debug, elf->debug_elf, false);
+		elf->debug_indexed = false;
+	}
+	return elf->debug_elf;
+}
+
+/* The name may be relative to the file that has the link: that is somewhere below the debug folder,
+ * and the file meant is in it. */
+static void alternate_path(const char *debug_dir, const char *name, struct pw_buffer *path)
+{
+	if (name[0] == '/') {
+		pw_buffer_append_string(path, name);
+		return;
+	}
+	while (strncmp(name, "../", 3) == 0)
+		name += 3;
+	pw_buffer_printf(path, "%s/%s", debug_dir, name);
+}
+
+static Elf *open_build(struct pw_modules *modules, const char *path, const uint8_t *build_id,
+		       size_t length)
+{
+	for (int inside = 0; inside < 2; inside++) {
+		const void *id;
+		char *in_root = inside ? pw_target_host_path(modules->target, path) : NULL;
+		Elf *elf = inside && !in_root ? NULL : pw_elf_open(inside ? in_root : path);
+		free(in_root);
+		if (elf && dwelf_elf_gnu_build_id(elf, &id) == (ssize_t)length &&
+		    memcmp(id, build_id, length) == 0)
+			return elf;
+		elf_end(elf);
+	}
+	return NULL;
+}
+
+Elf *pw_debug_file_alternate(struct pw_modules *modules, const char *name, const uint8_t *build_id,
+			     size_t length)
+{
+	pw_auto_buffer struct pw_buffer by_id = {0};
+	pw_auto_buffer struct pw_buffer by_name = {0};
+	Elf *elf = NULL;
+
+	if (length < 2)
+		return NULL;
+	build_id_path(modules->debug_dir, build_id, length, &by_id);
+	alternate_path(modules->debug_dir, name, &by_name);
+	if (!by_id.failed)
+		elf = open_build(modules, by_id.data, build_id, length);
+	if (!elf && !by_name.failed)
+		elf = open_build(modules, by_name.data, build_id, length);
+	if (elf || !modules->debuginfod)
+		return elf;
+	char *path = pw_debuginfod_find(modules->debuginfod, build_id, length);
+	if (path)
+		elf = open_build(modules, path, build_id, length);
+	free(path);
+	return elf;
 }

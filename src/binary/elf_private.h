@@ -10,6 +10,7 @@
 #include "binary/module.h"
 
 #include <elf.h>
+#include <elfutils/libdw.h>
 #include <libelf.h>
 
 enum {
@@ -88,6 +89,10 @@ struct pw_elf {
 	struct pw_symtabs debug;
 	bool debug_indexed;
 	struct pw_function_index debug_functions;
+	bool debug_fetched; /* debuginfod was asked */
+
+	bool source_opened;
+	struct pw_source *source; /* of source_lines.h; owned; NULL: no DWARF */
 
 	struct pw_cfi *cfi; /* NULL: not asked for yet; owned, private to cfi.c */
 
@@ -143,6 +148,25 @@ void pw_symtabs_deinit(struct pw_symtabs *tables);
  * in, or NULL. */
 void pw_debug_file_symbols(struct pw_modules *modules, struct pw_module *module,
 			   struct pw_symtabs *tables, Elf **ret);
+/* Asks debuginfod, once, for the debug file of a module that has none, when the user's environment
+ * wants that.  true: it brought one. */
+bool pw_debug_file_fetch(struct pw_modules *modules, struct pw_module *module);
+/* A file with that build-id under the debug folder, or named by .gnu_debugaltlink; NULL: none. */
+Elf *pw_debug_file_alternate(struct pw_modules *modules, const char *name, const uint8_t *build_id,
+			     size_t length);
+
+/* ---- debug_info.c ---- */
+
+/* The DWARF of a module. */
+struct pw_debug_info {
+	Dwarf *dwarf;
+	Dwarf *alternate; /* what several files share (.gnu_debugaltlink); NULL: nothing */
+	Elf *alternate_elf;
+};
+/* From the module itself, its separate debug file, or debuginfod; false: there is none. */
+bool pw_debug_info_init(struct pw_debug_info *info, struct pw_modules *modules,
+			struct pw_module *module);
+void pw_debug_info_deinit(struct pw_debug_info *info);
 
 /* ---- elf_memory.c: what can be had without a file ---- */
 
@@ -174,8 +198,8 @@ size_t pw_fde_ranges(const uint8_t *eh_frame, size_t length, uint64_t address,
 
 /* Opens the file or image and its own symbol tables, once. */
 void pw_elf_ensure(struct pw_modules *modules, struct pw_module *module);
-/* The separate debug file, opened once; NULL: none. */
-Elf *pw_elf_debug(struct pw_modules *modules, struct pw_module *module);
+/* The same for its separate debug file on this machine. */
+void pw_elf_ensure_debug(struct pw_modules *modules, struct pw_module *module);
 /* The PT_LOAD segment that holds an ELF address, or NULL. */
 const Elf64_Phdr *pw_elf_segment(const struct pw_elf_headers *headers, uint64_t address);
 

@@ -96,7 +96,7 @@ void pw_elf_ensure(struct pw_modules *modules, struct pw_module *module)
 		pw_symtabs_add_memory(&elf->own, modules->target, module);
 }
 
-static void ensure_debug(struct pw_modules *modules, struct pw_module *module)
+void pw_elf_ensure_debug(struct pw_modules *modules, struct pw_module *module)
 {
 	struct pw_elf *elf = module->elf;
 
@@ -106,12 +106,6 @@ static void ensure_debug(struct pw_modules *modules, struct pw_module *module)
 	pw_elf_ensure(modules, module);
 	if (!elf->is_vdso)
 		pw_debug_file_symbols(modules, module, &elf->debug, &elf->debug_elf);
-}
-
-Elf *pw_elf_debug(struct pw_modules *modules, struct pw_module *module)
-{
-	ensure_debug(modules, module);
-	return module->elf->debug_elf;
 }
 
 static struct pw_lookup *remembered(struct pw_elf *elf, const char *name)
@@ -157,7 +151,7 @@ static bool lookup(struct pw_modules *modules, struct pw_module *module, const c
 	struct pw_lookup *known = remembered(elf, name);
 	bool found = known ? known->found : find_in(&elf->own, module, name, &symbol);
 	if (!found && debug_file && !(known && known->searched_debug_file)) {
-		ensure_debug(modules, module);
+		pw_elf_ensure_debug(modules, module);
 		found = find_in(&elf->debug, module, name, &symbol);
 	} else if (known) {
 		symbol = known->symbol;
@@ -239,7 +233,7 @@ static const struct pw_function *covering(struct pw_modules *modules, struct pw_
 		return f;
 	if (!full && !elf->debug_indexed) {
 		elf->debug_indexed = true;
-		ensure_debug(modules, module);
+		pw_elf_ensure_debug(modules, module);
 		pw_function_index_build(&elf->debug, &elf->headers, &elf->debug_functions);
 	}
 	f = pw_function_index_find(&elf->debug_functions, address, false);

@@ -22,12 +22,17 @@ struct pw_module {
 	struct pw_elf *elf;	/* symbols and sections; opened on first use; private to module.c */
 };
 
+struct pw_name_cache;
+struct pw_debuginfod;
+
 struct pw_modules {
 	struct pw_target *target; /* borrowed */
 	struct pw_module *items;  /* sorted by start */
 	size_t count;
-	char *debug_dir; /* owned */
-	struct pw_row_cache *rows; /* call-frame rows that were asked for; private to cfi.c */
+	char *debug_dir;		  /* owned */
+	struct pw_name_cache *names;	  /* of names.h; owned; NULL until asked */
+	struct pw_debuginfod *debuginfod; /* owned; NULL until asked, or not wanted */
+	struct pw_row_cache *rows;	  /* of cfi.h; owned; NULL until asked */
 };
 
 /* Groups the target's file mappings.  Never fails for one bad module: that one has no symbols. */

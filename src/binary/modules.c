@@ -3,7 +3,10 @@
  * whether the file on disk is the one that is mapped.
  */
 #include "binary/cfi.h"
+#include "binary/debuginfod.h"
 #include "binary/elf_private.h"
+#include "binary/names.h"
+#include "binary/source_lines.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -251,6 +254,7 @@ static void elf_destroy(struct pw_elf *elf)
 			free(l);
 		}
 	}
+	pw_source_destroy(elf->source);
 	pw_function_index_deinit(&elf->own_functions);
 	pw_function_index_deinit(&elf->debug_functions);
 	pw_symtabs_deinit(&elf->own);
@@ -374,12 +378,14 @@ void pw_modules_destroy(struct pw_modules *modules)
 {
 	if (!modules)
 		return;
+	pw_name_cache_destroy(modules->names);
 	for (size_t i = 0; i < modules->count; i++) {
 		elf_destroy(modules->items[i].elf);
 		free(modules->items[i].path);
 	}
 	pw_row_cache_destroy(modules->rows);
 	free(modules->items);
+	pw_debuginfod_destroy(modules->debuginfod);
 	free(modules->debug_dir);
 	free(modules);
 }

@@ -1,0 +1,286 @@
+#include "binary/source_lines.h"
+
+#include "binary/elf_private.h"
+#include "binary/source_units.h"
+
+#include <dwarf.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+
+enum {
+	SCOPES_MAX = 1 << 20, /* looked at for one address */
+	DEPTH_MAX = 256,      /* of nested scopes */
+};
+
+/* A compilation unit that an address was asked of. */
+struct unit {
+	Dwarf_Off offset;
+	Dwarf_Die die;
+	struct pw_die_index functions;
+	bool deep;
+	Dwarf_Lines *lines; /* of libdw; sorted by address */
+	size_t line_count;
+	Dwarf_Files *files;
+	UT_hash_handle hh;
+};
+
+struct pw_source {
+	struct pw_debug_info info;
+	Dwarf_Aranges *aranges;
+	bool units_indexed;
+	struct pw_die_index unit_ranges;
+	struct unit *units;
+};
+
+struct pw_source *pw_module_source(struct pw_modules *modules, struct pw_module *module)
+{
+	struct pw_elf *elf = module->elf;
+	size_t count;
+
+	if (elf->source_opened)
+		return elf->source;
+	elf->source_opened = true;
+	struct pw_source *source = calloc(1, sizeof(*source));
+	if (!source)
+		return NULL;
+	if (!pw_debug_info_init(&source->info, modules, module)) {
+		free(source);
+		return NULL;
+	}
+	if (dwarf_getaranges(source->info.dwarf, &source->aranges, &count) != 0)
+		source->aranges = NULL;
+	return elf->source = source;
+}
+
+void pw_source_destroy(struct pw_source *source)
+{
+	struct unit *unit, *next;
+
+	if (!source)
+		return;
+	HASH_ITER (hh, source->units, unit, next) {
+		HASH_DEL(source->units, unit);
+		pw_die_index_deinit(&unit->functions);
+		free(unit);
+	}
+	pw_die_index_deinit(&source->unit_ranges);
+	pw_debug_info_deinit(&source->info);
+	free(source);
+}
+
+/* Not every compiler writes .debug_aranges. */
+static bool unit_offset(struct pw_source *source, uint64_t address, Dwarf_Off *ret)
+{
+	Dwarf_Arange *arange =
+		source->aranges ? dwarf_getarange_addr(source->aranges, address) : NULL;
+
+	if (arange && dwarf_getarangeinfo(arange, NULL, NULL, ret) == 0)
+		return true;
+	if (!source->units_indexed) {
+		source->units_indexed = true;
+		pw_die_index_units(&source->unit_ranges, source->info.dwarf);
+	}
+	const struct pw_die_range *range = pw_die_index_find(&source->unit_ranges, address);
+	if (range)
+		*ret = range->die;
+	return range;
+}
+
+static struct unit *find_unit(struct pw_source *source, uint64_t address)
+{
+	Dwarf_Off offset;
+	struct unit *unit;
+	size_t file_count;
+
+	if (!unit_offset(source, address, &offset))
+		return NULL;
+	HASH_FIND(hh, source->units, &offset, sizeof(offset), unit);
+	if (unit)
+		return unit;
+	unit = calloc(1, sizeof(*unit));
+	if (!unit)
+		return NULL;
+	unit->offset = offset;
+	if (dwarf_offdie(source->info.dwarf, offset, &unit->die))
+		HASH_ADD(hh, source->units, offset, sizeof(offset), unit);
+	if (!unit->hh.tbl) {
+		free(unit);
+		return NULL;
+	}
+	pw_die_index_functions(&unit->functions, &unit->die, false);
+	if (dwarf_getsrclines(&unit->die, &unit->lines, &unit->line_count) != 0)
+		unit->line_count = 0;
+	if (dwarf_getsrcfiles(&unit->die, &unit->files, &file_count) != 0)
+		unit->files = NULL;
+	return unit;
+}
+
+static bool find_function(struct pw_source *source, struct unit *unit, uint64_t address,
+			  Dwarf_Die *ret)
+{
+	const struct pw_die_range *range = pw_die_index_find(&unit->functions, address);
+
+	/* Functions within functions are rare enough to be read only when one is missing. */
+	if (!range && !unit->deep) {
+		unit->deep = true;
+		pw_die_index_deinit(&unit->functions);
+		pw_die_index_functions(&unit->functions, &unit->die, true);
+		range = pw_die_index_find(&unit->functions, address);
+	}
+	return range && dwarf_offdie(source->info.dwarf, range->die, ret);
+}
+
+/* The scopes at an address, outermost first: the function, then what is inlined. */
+struct chain {
+	uint64_t address;
+	Dwarf_Die dies[PW_INLINE_MAX];
+	size_t count;
+	size_t left;
+};
+
+static bool is_scope(int tag)
+{
+	return tag == DW_TAG_inlined_subroutine || tag == DW_TAG_lexical_block ||
+	       tag == DW_TAG_try_block || tag == DW_TAG_catch_block;
+}
+
+/* true: what `scope` holds at the address is in the chain. */
+static bool descend(struct chain *chain, Dwarf_Die *scope, int depth)
+{
+	Dwarf_Die die;
+
+	if (depth > DEPTH_MAX || !pw_die_child(scope, &die))
+		return false;
+	do {
+		if (chain->left == 0)
+			return false;
+		chain->left--;
+		int tag = dwarf_tag(&die);
+		if (!is_scope(tag))
+			continue;
+		bool covers = dwarf_haspc(&die, chain->address) > 0;
+		if (covers && tag == DW_TAG_inlined_subroutine && chain->count < PW_INLINE_MAX) {
+			chain->dies[chain->count++] = die;
+			descend(chain, &die, depth + 1);
+			return true;
+		}
+		/* A block without addresses of its own may hold scopes that have some. */
+		bool open = !covers && tag != DW_TAG_inlined_subroutine &&
+			    !dwarf_hasattr(&die, DW_AT_low_pc) &&
+			    !dwarf_hasattr(&die, DW_AT_ranges);
+		if ((covers || open) && descend(chain, &die, depth + 1))
+			return true;
+	} while (pw_die_sibling(&die, &die));
+	return false;
+}
+
+static const char *text_of(Dwarf_Die *die, unsigned name)
+{
+	Dwarf_Attribute attribute;
+
+	return dwarf_attr_integrate(die, name, &attribute) ? dwarf_formstring(&attribute) : NULL;
+}
+
+static void fill_names(Dwarf_Die *die, struct pw_source_frame *ret)
+{
+	ret->linkage_name = text_of(die, DW_AT_linkage_name);
+	if (!ret->linkage_name)
+		ret->linkage_name = text_of(die, DW_AT_MIPS_linkage_name);
+	ret->name = text_of(die, DW_AT_name);
+}
+
+static int bounded_line(uint64_t line)
+{
+	return line <= INT32_MAX ? (int)line : 0;
+}
+
+/* Where the function of `die` was inlined. */
+static void fill_call(const struct unit *unit, Dwarf_Die *die, struct pw_source_frame *ret)
+{
+	Dwarf_Attribute attribute;
+	Dwarf_Word value;
+
+	if (dwarf_attr(die, DW_AT_call_line, &attribute) &&
+	    dwarf_formudata(&attribute, &value) == 0)
+		ret->line = bounded_line(value);
+	if (unit->files && dwarf_attr(die, DW_AT_call_file, &attribute) &&
+	    dwarf_formudata(&attribute, &value) == 0)
+		ret->file = dwarf_filesrc(unit->files, value, NULL, NULL);
+}
+
+static Dwarf_Addr address_of(const struct unit *unit, size_t index)
+{
+	Dwarf_Addr address;
+	Dwarf_Line *line = dwarf_onesrcline(unit->lines, index);
+
+	return line && dwarf_lineaddr(line, &address) == 0 ? address : 0;
+}
+
+/* The last row at or before an address; among those of one address, as debuggers do, one that is a
+ * statement's. */
+static Dwarf_Line *find_line(const struct unit *unit, uint64_t address)
+{
+	size_t low = 0, high = unit->line_count;
+	bool flag;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (address_of(unit, middle) <= address)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low == 0)
+		return NULL;
+	Dwarf_Line *last = dwarf_onesrcline(unit->lines, low - 1);
+	if (!last || dwarf_lineendsequence(last, &flag) != 0 || flag)
+		return NULL;
+	Dwarf_Addr at = address_of(unit, low - 1);
+	for (size_t i = low; i-- > 0 && address_of(unit, i) == at;) {
+		Dwarf_Line *line = dwarf_onesrcline(unit->lines, i);
+		if (line && dwarf_lineendsequence(line, &flag) == 0 && !flag &&
+		    dwarf_linebeginstatement(line, &flag) == 0 && flag)
+			return line;
+	}
+	return last;
+}
+
+static void fill_line(const struct unit *unit, uint64_t address, struct pw_source_frame *ret)
+{
+	Dwarf_Line *line = find_line(unit, address);
+	int number;
+
+	if (!line)
+		return;
+	ret->file = dwarf_linesrc(line, NULL, NULL);
+	if (dwarf_lineno(line, &number) == 0 && number > 0)
+		ret->line = number;
+}
+
+size_t pw_source_find(struct pw_source *source, uint64_t address,
+		      struct pw_source_frame ret[PW_INLINE_MAX])
+{
+	struct chain chain = {.address = address, .left = SCOPES_MAX};
+	struct unit *unit = find_unit(source, address);
+
+	if (!unit)
+		return 0;
+	if (find_function(source, unit, address, &chain.dies[0])) {
+		chain.count = 1;
+		descend(&chain, &chain.dies[0], 0);
+	}
+	/* A line without a function is worth having: assembly. */
+	size_t count = chain.count ? chain.count : 1;
+	memset(ret, 0, count * sizeof(ret[0]));
+	for (size_t i = 0; i < chain.count; i++) {
+		struct pw_source_frame *to = &ret[count - 1 - i];
+		fill_names(&chain.dies[i], to);
+		if (i + 1 < chain.count)
+			fill_call(unit, &chain.dies[i + 1], to);
+	}
+	fill_line(unit, address, &ret[0]);
+	return chain.count || ret[0].file ? count : 0;
+}

@@ -1,0 +1,41 @@
+/*
+ * Compilation units: the one of an address, the function of an address in it.  Private to
+ * source_lines.c.
+ */
+#ifndef PW_BINARY_SOURCE_UNITS_H
+#define PW_BINARY_SOURCE_UNITS_H
+
+#include <elfutils/libdw.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Addresses [start, end) of the DIE at an offset. */
+struct pw_die_range {
+	uint64_t start, end;
+	uint64_t limit; /* the largest end up to and with this entry */
+	Dwarf_Off die;
+};
+
+struct pw_die_index {
+	struct pw_die_range *items; /* sorted by start; owned */
+	size_t count, capacity;
+	bool failed;
+};
+
+void pw_die_index_add(struct pw_die_index *index, Dwarf_Die *die);
+void pw_die_index_sort(struct pw_die_index *index);
+/* The innermost range around an address; NULL: none. */
+const struct pw_die_range *pw_die_index_find(const struct pw_die_index *index, uint64_t address);
+void pw_die_index_deinit(struct pw_die_index *index);
+
+/* All units of the file by their addresses. */
+void pw_die_index_units(struct pw_die_index *index, Dwarf *dwarf);
+/* The functions of a unit that have code; `deep`: also those within other functions. */
+void pw_die_index_functions(struct pw_die_index *index, Dwarf_Die *unit, bool deep);
+
+/* Puts the first child, or the next sibling, into *ret.  A sibling lies behind: chains end. */
+bool pw_die_child(Dwarf_Die *die, Dwarf_Die *ret);
+bool pw_die_sibling(Dwarf_Die *die, Dwarf_Die *ret);
+
+#endif
