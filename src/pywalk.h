@@ -164,12 +164,20 @@ struct pw_interpreter;
 struct pw_thread;
 struct pw_frame;
 
+/* Which native (C) frames a dump shows besides the Python frames. */
+enum pw_native {
+	PW_NATIVE_NONE,
+	PW_NATIVE_FOLDED, /* without the interpreter's own */
+	PW_NATIVE_ALL,
+};
+
 /* Set `size`; all other members may be zero. */
 struct pw_capture_options {
 	size_t size;
 	size_t max_frames;	  /* Python frames a thread; 0: 2^20 */
 	bool native_only_threads; /* also list threads that never ran Python */
 	bool no_stop;		  /* do not stop a live process: stacks may be torn */
+	enum pw_native native;
 };
 
 /*
