@@ -132,9 +132,21 @@ PW_API struct pw_error *pw_session_set_threads(struct pw_session *session,
 /* Takes NULL.  Dumps taken from it must be destroyed before. */
 PW_API void pw_session_close(struct pw_session *session);
 
+struct pw_process {
+	pid_t pid, parent;
+};
+/* The descendants of a live process at one look through /proc: depth first, each after its parent,
+ * siblings by their pids.  free() the array.  PW_ERROR_NO_TARGET: there is no such process. */
+PW_API struct pw_error *pw_process_descendants(pid_t pid, struct pw_process **ret,
+					       size_t *ret_count);
+
 /* ---- what the target is ---------------------------------------------------------------------- */
 
-PW_API int64_t pw_session_pid(const struct pw_session *session);		/* 0: unknown */
+PW_API int64_t pw_session_pid(const struct pw_session *session); /* 0: unknown */
+/* The same process in its own, innermost pid namespace; the same number when that is ours. */
+PW_API int64_t pw_session_ns_pid(const struct pw_session *session);
+/* Of a live process, when it was opened; 0: unknown. */
+PW_API int64_t pw_session_parent_pid(const struct pw_session *session);
 PW_API const char *pw_session_executable(const struct pw_session *session);	/* NULL: unknown */
 PW_API const char *pw_session_python_version(const struct pw_session *session); /* "3.12.1" */
 /* Build flags that change layouts: "debug", "trace-refs", "free-threaded"; NULL-terminated. */
@@ -164,12 +176,20 @@ struct pw_interpreter;
 struct pw_thread;
 struct pw_frame;
 
+/* Which native (C) frames a dump shows besides the Python frames. */
+enum pw_native {
+	PW_NATIVE_NONE,
+	PW_NATIVE_FOLDED, /* without the interpreter's own */
+	PW_NATIVE_ALL,
+};
+
 /* Set `size`; all other members may be zero. */
 struct pw_capture_options {
 	size_t size;
 	size_t max_frames;	  /* Python frames a thread; 0: 2^20 */
 	bool native_only_threads; /* also list threads that never ran Python */
 	bool no_stop;		  /* do not stop a live process: stacks may be torn */
+	enum pw_native native;
 };
 
 /*
@@ -200,6 +220,8 @@ PW_API struct pw_thread *pw_dump_thread(const struct pw_dump *dump, size_t index
 
 enum pw_tristate { PW_UNKNOWN = -1, PW_NO = 0, PW_YES = 1 };
 PW_API uint64_t pw_thread_tid(const struct pw_thread *thread); /* 0: no such OS thread any more */
+/* The same in the process's own pid namespace; the same number when that is ours or unknown. */
+PW_API uint64_t pw_thread_ns_tid(const struct pw_thread *thread);
 PW_API const char *pw_thread_name(const struct pw_thread *thread); /* threading's, NULL: unknown */
 PW_API const char *pw_thread_kernel_name(const struct pw_thread *thread); /* comm, NULL: unknown */
 PW_API int64_t
@@ -295,7 +317,8 @@ PW_API struct pw_error *pw_thread_merge(struct pw_session *session, struct pw_du
 /* ---- writing ---- */
 
 enum {
-	PW_WRITE_COLOR = 1 << 0, /* ANSI styles, text only */
+	PW_WRITE_COLOR = 1 << 0,  /* ANSI styles, text only */
+	PW_WRITE_PARENT = 1 << 1, /* name the process's parent, text only (JSON always does) */
 };
 /* Receives a piece of the output; false stops the writer, which then returns PW_ERROR_IO. */
 typedef bool (*pw_write_fn)(void *data, const char *piece, size_t length);
@@ -310,6 +333,23 @@ pw_dump_write_threads(const struct pw_session *session, const struct pw_dump *du
 		      bool (*include)(void *data, const struct pw_thread *thread),
 		      void *include_data, const char *format, unsigned flags, pw_write_fn write,
 		      void *data);
+
+/* Several dumps in one output.  JSON: schema pywalk-dumps/1, docs/pywalk-dumps.schema.json. */
+struct pw_dump_list;
+PW_API struct pw_error *pw_dump_list_begin(const char *format, unsigned flags, pw_write_fn write,
+					   void *data, struct pw_dump_list **ret);
+/* `flags` besides those of the list, as in pw_dump_write_threads(). */
+PW_API struct pw_error *
+pw_dump_list_add(struct pw_dump_list *list, const struct pw_session *session,
+		 const struct pw_dump *dump,
+		 bool (*include)(void *data, const struct pw_thread *thread), void *include_data,
+		 unsigned flags);
+/* A target that could not be dumped.  Formats for people leave it out. */
+PW_API struct pw_error *pw_dump_list_fail(struct pw_dump_list *list, const char *target,
+					  const char *message);
+/* Writes the end, and destroys the list in any case.  Takes NULL. */
+PW_API struct pw_error *pw_dump_list_end(struct pw_dump_list *list);
+
 /* What `pywalk info` shows: the session's facts, interpreters, threads and who holds the GIL. */
 PW_API struct pw_error *pw_session_write_info(const struct pw_session *session,
 					      const struct pw_dump *dump, const char *format,

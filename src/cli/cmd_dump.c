@@ -27,6 +27,11 @@ static const struct argp_option options[] = {
 	 "Without LIST: also threads that never ran Python.  With LIST (tids and names, separated "
 	 "by commas): only these",
 	 0},
+	{"native", 'n', "folded|all", OPTION_ARG_OPTIONAL,
+	 "Also C frames; folded (unless given otherwise) leaves out the interpreter's own, all "
+	 "shows "
+	 "every one",
+	 0},
 	{"max-frames", KEY_MAX_FRAMES, "N", 0, "At most N Python frames of each thread", 0},
 	{0},
 };
@@ -62,6 +67,18 @@ static void take_max_frames(struct dump_arguments *arguments, const char *text,
 	arguments->common.capture.max_frames = (size_t)n;
 }
 
+static void take_native(struct dump_arguments *arguments, const char *which,
+			const struct argp_state *state)
+{
+	enum pw_native *native = &arguments->common.capture.native;
+	if (!which || strcmp(which, "folded") == 0)
+		*native = PW_NATIVE_FOLDED;
+	else if (strcmp(which, "all") == 0)
+		*native = PW_NATIVE_ALL;
+	else
+		argp_error(state, "--native is folded or all, not \"%s\"", which);
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct dump_arguments *arguments = state->input;
@@ -71,6 +88,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_THREADS:
 		take_threads(arguments, arg, state);
+		return 0;
+	case 'n':
+		take_native(arguments, arg, state);
 		return 0;
 	case KEY_MAX_FRAMES:
 		take_max_frames(arguments, arg, state);

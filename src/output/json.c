@@ -137,7 +137,10 @@ static bool put_thread(json_t *o, const struct pw_thread *t, size_t *flags)
 	enum pw_tristate gil = pw_thread_holds_gil(t);
 	int64_t interpreter = pw_thread_interpreter(t);
 
+	bool nested = pw_thread_ns_tid(t) != pw_thread_tid(t);
+
 	return put(o, "tid", number_or_null((int64_t)pw_thread_tid(t), pw_thread_tid(t) != 0)) &&
+	       (!nested || put(o, "ns_tid", json_integer((json_int_t)pw_thread_ns_tid(t)))) &&
 	       put(o, "name", text(name ? name : pw_thread_kernel_name(t), flags)) &&
 	       put(o, "kernel_name", text(pw_thread_kernel_name(t), flags)) &&
 	       put(o, "interpreter", number_or_null(interpreter, interpreter >= 0)) &&
@@ -212,12 +215,15 @@ static struct pw_error *emit_process(struct pw_sink *sink, const struct pw_sessi
 {
 	size_t flags = 0;
 	json_t *o = json_object(), *python = json_object();
-	int64_t pid = pw_session_pid(session);
+	int64_t pid = pw_session_pid(session), inner = pw_session_ns_pid(session);
+	int64_t parent = pw_session_parent_pid(session);
 	bool ok = o && python &&
 		  put(python, "version", text(pw_session_python_version(session), &flags)) &&
 		  put(python, "build", build_flags(session, &flags)) &&
 		  put(python, "layout", text(pw_session_layout(session), &flags)) &&
 		  put(o, "pid", number_or_null(pid, pid != 0)) &&
+		  (!inner || inner == pid || put(o, "ns_pid", json_integer(inner))) &&
+		  (!parent || put(o, "parent_pid", json_integer(parent))) &&
 		  put(o, "executable", text(pw_session_executable(session), &flags));
 	if (ok)
 		ok = put(o, "python", python);
@@ -337,9 +343,23 @@ static struct pw_error *write_info(struct pw_sink *sink, const struct pw_writer_
 	return NULL;
 }
 
+static struct pw_error *write_failure(struct pw_sink *sink, const char *target, const char *message)
+{
+	size_t flags = 0;
+	json_t *o = json_object();
+	bool ok = o && put(o, "target", text(target, &flags)) &&
+		  put(o, "message", text(message, &flags));
+	return emit(sink, o, flags, ok);
+}
+
 const struct pw_writer pw_writer_json = {
 	.name = "json",
 	.dump = write_dump,
 	.thread = write_single_thread,
 	.info = write_info,
+	.list_begin = "{\"schema\": \"pywalk-dumps/1\",\n\"dumps\": [\n",
+	.list_between = ",\n",
+	.list_end = "]}\n",
+	.list_failures = "],\n\"errors\": [",
+	.failure = write_failure,
 };

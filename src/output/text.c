@@ -36,6 +36,22 @@ static void styled(struct pw_sink *sink, const char *style, const char *text)
 	styled_end(sink);
 }
 
+/* ` (12 in its namespace, child of 4700)` */
+static void write_relations(struct pw_sink *sink, const struct pw_session *session)
+{
+	struct pw_buffer *b = pw_sink_buffer(sink);
+	int64_t inner = pw_session_ns_pid(session), parent = pw_session_parent_pid(session);
+	bool nested = inner && inner != pw_session_pid(session);
+	bool related = parent && (sink->flags & PW_WRITE_PARENT);
+
+	if (nested)
+		pw_buffer_printf(b, " (%" PRId64 " in its namespace", inner);
+	if (related)
+		pw_buffer_printf(b, "%schild of %" PRId64, nested ? ", " : " (", parent);
+	if (nested || related)
+		pw_buffer_append_char(b, ')');
+}
+
 static void write_header(struct pw_sink *sink, const struct pw_writer_input *input)
 {
 	struct pw_buffer *b = pw_sink_buffer(sink);
@@ -45,9 +61,11 @@ static void write_header(struct pw_sink *sink, const struct pw_writer_input *inp
 
 	styled_begin(sink, STYLE_HEAD);
 	if (pid)
-		pw_buffer_printf(b, "Process %" PRId64 ": ", pid);
+		pw_buffer_printf(b, "Process %" PRId64, pid);
 	else
-		pw_buffer_append_string(b, "Process of unknown pid: ");
+		pw_buffer_append_string(b, "Process of unknown pid");
+	write_relations(sink, input->session);
+	pw_buffer_append_string(b, ": ");
 	pw_text_append_printable(b, executable ? executable : "unknown executable");
 	pw_buffer_append_string(b, ", CPython ");
 	pw_text_append_printable(b, pw_session_python_version(input->session));
@@ -62,7 +80,7 @@ static void write_header(struct pw_sink *sink, const struct pw_writer_input *inp
 	pw_buffer_append_char(b, '\n');
 }
 
-/* `124 "MainThread" (comm)` */
+/* `124 (ns 7) "MainThread" (comm)` */
 static void write_thread_names(struct pw_sink *sink, const struct pw_thread *thread)
 {
 	struct pw_buffer *b = pw_sink_buffer(sink);
@@ -73,6 +91,8 @@ static void write_thread_names(struct pw_sink *sink, const struct pw_thread *thr
 		pw_buffer_printf(b, "%" PRIu64, pw_thread_tid(thread));
 	else
 		pw_buffer_append_string(b, "without a tid");
+	if (pw_thread_ns_tid(thread) != pw_thread_tid(thread))
+		pw_buffer_printf(b, " (ns %" PRIu64 ")", pw_thread_ns_tid(thread));
 	if (name) {
 		pw_buffer_append_string(b, " \"");
 		pw_text_append_printable(b, name);
@@ -297,4 +317,7 @@ const struct pw_writer pw_writer_text = {
 	.dump = write_dump,
 	.thread = write_thread,
 	.info = write_info,
+	.list_begin = "",
+	.list_between = "\n",
+	.list_end = "",
 };

@@ -44,6 +44,11 @@ struct pw_writer {
 	struct pw_error *(*dump)(struct pw_sink *sink, const struct pw_writer_input *input);
 	struct pw_error *(*thread)(struct pw_sink *sink, const struct pw_thread *thread);
 	struct pw_error *(*info)(struct pw_sink *sink, const struct pw_writer_input *input);
+	/* Around and between several dumps. */
+	const char *list_begin, *list_between, *list_end;
+	/* Between the dumps and the targets that could not be dumped; NULL: those are left out. */
+	const char *list_failures;
+	struct pw_error *(*failure)(struct pw_sink *sink, const char *target, const char *message);
 };
 
 extern const struct pw_writer pw_writer_text; /* text.c */

@@ -307,6 +307,7 @@ static void start_thread(struct pw_thread *thread, const struct pw_lwp *lwp)
 	if (!lwp)
 		return;
 	thread->tid = lwp->tid;
+	thread->ns_tid = lwp->ns_tid;
 	thread->state = lwp->state;
 	thread->kernel_name = *lwp->name ? strdup(lwp->name) : NULL;
 }
@@ -343,6 +344,7 @@ static struct pw_error *make_orphan(struct capture *c, size_t index)
 	start_thread(thread, NULL);
 	if (target->lwp_count == 0) {
 		thread->tid = native_id_of(target, &c->lists.tstates[index]);
+		thread->ns_tid = thread->tid;
 		thread->state = PW_RUN_UNKNOWN;
 	}
 	return add_tstate(c, index, 0, thread);

@@ -102,6 +102,11 @@ uint64_t pw_thread_tid(const struct pw_thread *thread)
 	return thread->tid;
 }
 
+uint64_t pw_thread_ns_tid(const struct pw_thread *thread)
+{
+	return thread->ns_tid;
+}
+
 const char *pw_thread_name(const struct pw_thread *thread)
 {
 	return thread->name;

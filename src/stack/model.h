@@ -42,7 +42,7 @@ struct pw_frame {
 };
 
 struct pw_thread {
-	uint64_t tid;
+	uint64_t tid, ns_tid;
 	char *name, *kernel_name;
 	int64_t interpreter;
 	uint64_t tstate;

@@ -143,6 +143,16 @@ int64_t pw_session_pid(const struct pw_session *session)
 	return session->target->pid;
 }
 
+int64_t pw_session_ns_pid(const struct pw_session *session)
+{
+	return session->target->ns_pid;
+}
+
+int64_t pw_session_parent_pid(const struct pw_session *session)
+{
+	return session->target->parent;
+}
+
 const char *pw_session_executable(const struct pw_session *session)
 {
 	return session->target->executable;

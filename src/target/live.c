@@ -236,6 +236,7 @@ static struct pw_error *identify(struct pw_live *live)
 	if (stat.flags & PF_KTHREAD)
 		return pw_error_create(PW_ERROR_NO_TARGET, "process %d is a thread of the kernel",
 				       (int)pid);
+	live->base.parent = stat.parent;
 	int64_t inner = pw_proc_status_number(live->proc, "NSpid", true);
 	live->base.ns_pid = inner > 0 ? (pid_t)inner : pid;
 	live->nested = live->base.ns_pid != pid;

@@ -30,6 +30,7 @@ int pw_proc_read(const char *path, size_t max, struct pw_buffer *ret);
 
 struct pw_proc_stat {
 	char state; /* R, S, D, T, t, Z, X, I */
+	pid_t parent;
 	uint64_t flags;
 	char comm[64];
 	size_t comm_length;

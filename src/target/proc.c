@@ -44,7 +44,8 @@ int pw_proc_stat(const char *dir, struct pw_proc_stat *ret)
 	if (!open || !close || close < open || close[1] != ' ' || !close[2])
 		return EINVAL;
 	*ret = (struct pw_proc_stat){.state = close[2]};
-	sscanf(close + 3, "%*d %*d %*d %*d %*d %llu", (unsigned long long *)&ret->flags);
+	sscanf(close + 3, "%d %*d %*d %*d %*d %llu", &ret->parent,
+	       (unsigned long long *)&ret->flags);
 	ret->comm_length = (size_t)(close - open - 1);
 	if (ret->comm_length > sizeof(ret->comm))
 		ret->comm_length = sizeof(ret->comm);

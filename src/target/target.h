@@ -93,6 +93,7 @@ struct pw_target {
 	pid_t pid;    /* 0: unknown */
 	pid_t ns_pid; /* in the target's own innermost pid namespace; equal to pid when not nested
 		       */
+	pid_t parent; /* of a live process, when it was opened; 0: unknown */
 	char *executable;	     /* as the target sees it; NULL: unknown */
 	char *executable_host;	     /* how this process opens it; NULL: cannot */
 	char *root;		     /* prefix for host paths: "/proc/PID/root", a sysroot, or "" */
