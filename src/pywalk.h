@@ -97,12 +97,18 @@ struct pw_reader_mapping {
 	bool writable, executable;
 };
 
+enum { PW_REGISTER_COUNT = 32 };
+
 /* One thread of such a target. */
 struct pw_reader_thread {
 	uint64_t tid;		 /* the kernel's number (LWP) */
 	uint64_t thread_pointer; /* fs_base on x86-64, tpidr_el0 on aarch64; 0: unknown */
 	uint64_t stack_pointer;	 /* of the newest frame; 0: unknown */
 	const char *name;	 /* the kernel's name, NULL: unknown; copied */
+	/* For pywalk's own unwinding, by DWARF number: bit n of `known` says that registers[n] is
+	 * meant.  All zero: unknown. */
+	uint64_t pc, known;
+	uint64_t registers[PW_REGISTER_COUNT + 1];
 };
 
 /* Reads that somebody else supplies: a debugger that has stopped the target.  The target must stand
@@ -244,11 +250,38 @@ PW_API const char *pw_end_reason_name(enum pw_end_reason reason); /* "complete",
 PW_API uint64_t pw_thread_end_address(const struct pw_thread *thread);
 PW_API const char *pw_thread_end_message(const struct pw_thread *thread); /* NULL when complete */
 
+/* How a thread of a live process was read: "asleep" (it slept all the while, nothing was stopped),
+ * "stopped", "running" (not stopped although it may have run: its stack may be torn); NULL: the
+ * target is not live. */
+PW_API const char *pw_thread_capture(const struct pw_thread *thread);
+/* How long this thread was stopped, in nanoseconds. */
+PW_API uint64_t pw_thread_stopped(const struct pw_thread *thread);
+
+/* Why the native frames end. */
+enum pw_native_end {
+	PW_NATIVE_END_NONE,	  /* none were asked for */
+	PW_NATIVE_END_COMPLETE,	  /* at the function that nobody called */
+	PW_NATIVE_END_UNREADABLE, /* memory is missing */
+	PW_NATIVE_END_NO_CFI,	  /* no call-frame information for the code there */
+	PW_NATIVE_END_REGISTERS,  /* a register that is needed is not known */
+	PW_NATIVE_END_CORRUPT,
+	PW_NATIVE_END_LIMIT,
+};
+PW_API enum pw_native_end pw_thread_native_end(const struct pw_thread *thread);
+PW_API const char *pw_native_end_name(enum pw_native_end end); /* "complete", "no_cfi", ... */
+PW_API uint64_t pw_thread_native_end_address(const struct pw_thread *thread);
+PW_API const char *pw_thread_native_end_message(const struct pw_thread *thread); /* may be NULL */
+
 /* Frames, innermost (newest) first. */
 PW_API size_t pw_thread_frame_count(const struct pw_thread *thread);
 PW_API const struct pw_frame *pw_thread_frame(const struct pw_thread *thread, size_t index);
 
-enum pw_frame_kind { PW_FRAME_PYTHON, PW_FRAME_NATIVE };
+enum pw_frame_kind {
+	PW_FRAME_PYTHON,
+	PW_FRAME_NATIVE,
+	PW_FRAME_GAP, /* native frames that could not be unwound; what follows is proved by an
+			 anchor */
+};
 /* How a Python frame was tied to its C frame. */
 enum pw_proof {
 	PW_PROOF_ABSENT,  /* no native frames were given */
@@ -259,7 +292,8 @@ enum pw_proof {
 };
 PW_API enum pw_frame_kind pw_frame_kind(const struct pw_frame *frame);
 
-/* Of Python frames.  NULL, 0: could not be read (a problem says why). */
+/* Of Python frames.  NULL, 0: could not be read (a problem says why).  File and line also of native
+ * frames: NULL, 0 where there is no DWARF. */
 PW_API const char *pw_frame_name(const struct pw_frame *frame); /* co_name */
 PW_API const char *
 pw_frame_qualname(const struct pw_frame *frame);		/* co_qualname; NULL before 3.11 */
@@ -285,10 +319,15 @@ PW_API uint64_t pw_frame_pc(const struct pw_frame *frame);
 PW_API const char *pw_frame_symbol(const struct pw_frame *frame); /* NULL: unknown */
 PW_API uint64_t pw_frame_offset(const struct pw_frame *frame);	  /* pc - symbol's start */
 PW_API const char *pw_frame_module(const struct pw_frame *frame); /* NULL: unknown */
+PW_API uint64_t pw_frame_sp(const struct pw_frame *frame);	  /* 0: unknown */
+/* A pseudo-frame of a function that was inlined into the next older native frame. */
+PW_API bool pw_frame_inlined(const struct pw_frame *frame);
+/* The trampoline between a signal handler and what it interrupted. */
+PW_API bool pw_frame_signal(const struct pw_frame *frame);
+/* Of gaps: what could not be unwound, and why. */
+PW_API const char *pw_frame_reason(const struct pw_frame *frame);
 
 /* ---- native frames, supplied by a debugger ---- */
-
-enum { PW_REGISTER_COUNT = 32 };
 
 /* One native frame: [sp, cfa) is its part of the stack.  Inlined pseudo-frames share their
  * function's. */
@@ -304,6 +343,10 @@ struct pw_native_frame {
 	 */
 	uint64_t registers[PW_REGISTER_COUNT];
 	unsigned register_count;
+	bool signal; /* the trampoline of a signal handler: the next older frame was interrupted */
+	const char *file;   /* source file, NULL: unknown; copied */
+	int line;	    /* 0: unknown */
+	const char *reason; /* not NULL: no frame but a gap, and why; copied */
 };
 
 /*

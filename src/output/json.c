@@ -123,11 +123,44 @@ static struct pw_error *emit_native_frame(struct pw_sink *sink, const struct pw_
 	json_t *o = json_object();
 	bool ok = o && put(o, "kind", json_string("native")) &&
 		  put(o, "pc", json_sprintf("0x%" PRIx64, pw_frame_pc(f))) &&
+		  (!pw_frame_sp(f) || put(o, "sp", address(pw_frame_sp(f)))) &&
 		  put(o, "symbol", text(pw_frame_symbol(f), &flags)) &&
 		  put(o, "offset",
-		      number_or_null((int64_t)pw_frame_offset(f), pw_frame_symbol(f) != NULL)) &&
+		      number_or_null((int64_t)pw_frame_offset(f),
+				     pw_frame_symbol(f) != NULL && !pw_frame_inlined(f))) &&
 		  put(o, "module", text(pw_frame_module(f), &flags));
+	if (ok && pw_frame_file(f))
+		ok = put(o, "file", text(pw_frame_file(f), &flags));
+	if (ok && pw_frame_line(f) > 0)
+		ok = put(o, "line", json_integer(pw_frame_line(f)));
+	if (ok && pw_frame_inlined(f))
+		ok = put(o, "inlined", json_true());
+	if (ok && pw_frame_signal(f))
+		ok = put(o, "signal", json_true());
 	return emit(sink, o, flags, ok);
+}
+
+static struct pw_error *emit_gap(struct pw_sink *sink, const struct pw_frame *f)
+{
+	size_t flags = 0;
+	json_t *o = json_object();
+	bool ok = o && put(o, "kind", json_string("gap")) &&
+		  put(o, "pc", json_sprintf("0x%" PRIx64, pw_frame_pc(f))) &&
+		  put(o, "reason", text(pw_frame_reason(f), &flags));
+	return emit(sink, o, flags, ok);
+}
+
+static struct pw_error *emit_frame(struct pw_sink *sink, const struct pw_frame *f)
+{
+	switch (pw_frame_kind(f)) {
+	case PW_FRAME_NATIVE:
+		return emit_native_frame(sink, f);
+	case PW_FRAME_GAP:
+		return emit_gap(sink, f);
+	case PW_FRAME_PYTHON:
+		break;
+	}
+	return emit_python_frame(sink, f);
 }
 
 /* The keys of a thread that dump and info share. */
@@ -146,7 +179,9 @@ static bool put_thread(json_t *o, const struct pw_thread *t, size_t *flags)
 	       put(o, "interpreter", number_or_null(interpreter, interpreter >= 0)) &&
 	       put(o, "state_address", address(pw_thread_state_address(t))) &&
 	       put(o, "holds_gil", gil == PW_UNKNOWN ? json_null() : json_boolean(gil == PW_YES)) &&
-	       put(o, "state", text(pw_thread_state(t), flags));
+	       put(o, "state", text(pw_thread_state(t), flags)) &&
+	       put(o, "capture", text(pw_thread_capture(t), flags)) &&
+	       put(o, "stopped_us", json_real((double)pw_thread_stopped(t) / 1e3));
 }
 
 static struct pw_error *emit_end(struct pw_sink *sink, const struct pw_thread *t)
@@ -159,6 +194,19 @@ static struct pw_error *emit_end(struct pw_sink *sink, const struct pw_thread *t
 		ok = put(o, "address", json_sprintf("0x%" PRIx64, pw_thread_end_address(t)));
 	if (ok && pw_thread_end_message(t))
 		ok = put(o, "message", text(pw_thread_end_message(t), &flags));
+	return emit(sink, o, flags, ok);
+}
+
+static struct pw_error *emit_native_end(struct pw_sink *sink, const struct pw_thread *t)
+{
+	size_t flags = 0;
+	json_t *o = json_object();
+	enum pw_native_end end = pw_thread_native_end(t);
+	bool ok = o && put(o, "reason", json_string(pw_native_end_name(end)));
+	if (ok && pw_thread_native_end_address(t))
+		ok = put(o, "address", address(pw_thread_native_end_address(t)));
+	if (ok && pw_thread_native_end_message(t))
+		ok = put(o, "message", text(pw_thread_native_end_message(t), &flags));
 	return emit(sink, o, flags, ok);
 }
 
@@ -179,12 +227,19 @@ static struct pw_error *write_thread(struct pw_sink *sink, const struct pw_threa
 	for (size_t i = 0; i < pw_thread_frame_count(t) && pw_sink_settle(sink); i++) {
 		const struct pw_frame *frame = pw_thread_frame(t, i);
 		pw_buffer_append_string(b, i ? ",\n   " : "\n   ");
-		error = pw_frame_kind(frame) == PW_FRAME_PYTHON ? emit_python_frame(sink, frame)
-								: emit_native_frame(sink, frame);
+		error = emit_frame(sink, frame);
 		if (error)
 			return error;
 	}
-	pw_buffer_append_string(b, "],\n   \"end\": ");
+	if (pw_thread_native_end(t) != PW_NATIVE_END_NONE) {
+		pw_buffer_append_string(b, "],\n   \"native_end\": ");
+		error = emit_native_end(sink, t);
+		if (error)
+			return error;
+		pw_buffer_append_string(b, ",\n   \"end\": ");
+	} else {
+		pw_buffer_append_string(b, "],\n   \"end\": ");
+	}
 	error = emit_end(sink, t);
 	pw_buffer_append_char(b, '}');
 	return error;

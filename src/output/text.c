@@ -116,6 +116,10 @@ static void write_thread_state(struct pw_sink *sink, const struct pw_thread *thr
 		pw_buffer_printf(b, ", interpreter %" PRId64, pw_thread_interpreter(thread));
 	else if (pw_thread_interpreter(thread) < 0)
 		pw_buffer_append_string(b, ", no Python");
+	if (pw_thread_capture(thread))
+		pw_buffer_printf(b, ", capture: %s", pw_thread_capture(thread));
+	if (pw_thread_stopped(thread))
+		pw_buffer_printf(b, " %.0f us", (double)pw_thread_stopped(thread) / 1e3);
 	pw_buffer_append_char(b, ']');
 }
 
@@ -147,15 +151,69 @@ static void write_native_frame(struct pw_sink *sink, const struct pw_frame *fram
 	struct pw_buffer *b = pw_sink_buffer(sink);
 	const char *symbol = pw_frame_symbol(frame);
 	const char *module = pw_frame_module(frame);
+	const char *file = pw_frame_file(frame);
 
 	styled(sink, STYLE_KIND, "[c]");
-	pw_buffer_printf(b, " 0x%016" PRIx64 " in ", pw_frame_pc(frame));
+	if (pw_frame_signal(frame)) {
+		pw_buffer_append_string(b, " <signal handler called>");
+		return;
+	}
+	if (pw_frame_inlined(frame))
+		pw_buffer_append_char(b, ' ');
+	else
+		pw_buffer_printf(b, " 0x%016" PRIx64 " in ", pw_frame_pc(frame));
 	styled(sink, STYLE_NAME, symbol ? symbol : "??");
 	pw_buffer_append_string(b, " ()");
-	if (module) {
-		pw_buffer_append_string(b, " from ");
-		styled(sink, STYLE_FILE, module);
+	if (file || module) {
+		pw_buffer_append_string(b, file ? " at " : " from ");
+		styled_begin(sink, STYLE_FILE);
+		pw_text_append_printable(b, file ? file : module);
+		if (file && pw_frame_line(frame) > 0)
+			pw_buffer_printf(b, ":%d", pw_frame_line(frame));
+		styled_end(sink);
 	}
+	if (pw_frame_inlined(frame))
+		pw_buffer_append_string(b, " (inlined)");
+}
+
+static void write_gap(struct pw_sink *sink, const struct pw_frame *frame)
+{
+	const char *reason = pw_frame_reason(frame);
+	styled(sink, STYLE_BAD, "[gap]");
+	pw_buffer_append_string(pw_sink_buffer(sink), " C frames are missing here: ");
+	pw_text_append_printable(pw_sink_buffer(sink), reason ? reason : "??");
+}
+
+static void write_frame(struct pw_sink *sink, const struct pw_frame *frame)
+{
+	switch (pw_frame_kind(frame)) {
+	case PW_FRAME_PYTHON:
+		write_python_frame(sink, frame);
+		break;
+	case PW_FRAME_NATIVE:
+		write_native_frame(sink, frame);
+		break;
+	case PW_FRAME_GAP:
+		write_gap(sink, frame);
+		break;
+	}
+}
+
+static void write_native_end(struct pw_sink *sink, const struct pw_thread *thread)
+{
+	struct pw_buffer *b = pw_sink_buffer(sink);
+	enum pw_native_end end = pw_thread_native_end(thread);
+	const char *message = pw_thread_native_end_message(thread);
+
+	if (end == PW_NATIVE_END_NONE || end == PW_NATIVE_END_COMPLETE)
+		return;
+	pw_buffer_append_string(b, "     ");
+	styled_begin(sink, STYLE_BAD);
+	pw_buffer_append_string(b, "(C frames end here: ");
+	pw_text_append_printable(b, message ? message : pw_native_end_name(end));
+	pw_buffer_append_char(b, ')');
+	styled_end(sink);
+	pw_buffer_append_char(b, '\n');
 }
 
 static void write_end(struct pw_sink *sink, const struct pw_thread *thread)
@@ -204,14 +262,12 @@ static struct pw_error *write_thread(struct pw_sink *sink, const struct pw_threa
 	for (size_t i = 0; i < count && pw_sink_settle(sink); i++) {
 		const struct pw_frame *frame = pw_thread_frame(thread, i);
 		pw_buffer_printf(b, "#%-2zu ", i);
-		if (pw_frame_kind(frame) == PW_FRAME_PYTHON)
-			write_python_frame(sink, frame);
-		else
-			write_native_frame(sink, frame);
+		write_frame(sink, frame);
 		pw_buffer_append_char(b, '\n');
 	}
 	if (count == 0 && pw_thread_end(thread) == PW_END_COMPLETE)
 		pw_buffer_append_string(b, "     (no Python frames)\n");
+	write_native_end(sink, thread);
 	write_end(sink, thread);
 	return NULL;
 }

@@ -141,6 +141,24 @@ static struct gil read_gil(struct pw_python *python, const struct pw_interp *int
 	return gil;
 }
 
+static enum pw_tristate holds(const struct gil *gil, uint64_t tstate)
+{
+	if (!gil->known)
+		return PW_UNKNOWN;
+	return gil->holder == tstate ? PW_YES : PW_NO;
+}
+
+void pw_lists_refresh_gil(struct pw_python *python, struct pw_runtime_lists *lists)
+{
+	for (size_t i = 0; i < lists->interp_count; i++) {
+		struct gil gil = read_gil(python, &lists->interps[i]);
+		for (size_t k = 0; k < lists->tstate_count; k++)
+			if (lists->tstates[k].interp == i)
+				lists->tstates[k].holds_gil =
+					holds(&gil, lists->tstates[k].address);
+	}
+}
+
 static struct pw_error *read_tstates(struct pw_python *python, size_t index,
 				     struct pw_runtime_lists *lists, struct pw_notes *notes)
 {
@@ -172,8 +190,7 @@ static struct pw_error *read_tstates(struct pw_python *python, size_t index,
 			break;
 		tstate.thread_id = read_or_zero(python, at, l->tstate_thread_id);
 		tstate.native_id = read_or_zero(python, at, l->tstate_native_thread_id);
-		if (gil.known)
-			tstate.holds_gil = gil.holder == at ? PW_YES : PW_NO;
+		tstate.holds_gil = holds(&gil, at);
 		if (!grow((void **)&lists->tstates, lists->tstate_count, sizeof(*lists->tstates)))
 			return &pw_error_nomem;
 		lists->tstates[lists->tstate_count++] = tstate;

@@ -20,7 +20,7 @@ static enum pw_validity validate_patiently(struct pw_python *python, char *check
 {
 	enum { TRIES = 20, PAUSE_NS = 500000 };
 	enum pw_validity validity = pw_layout_validate(python, check, size);
-	for (int i = 1; i < TRIES && validity != PW_VALID && python->target->ops->pause; i++) {
+	for (int i = 1; i < TRIES && validity != PW_VALID && python->target->ops->stop; i++) {
 		const struct timespec pause = {0, PAUSE_NS};
 		nanosleep(&pause, NULL);
 		pw_snapshot_end(python->target);

@@ -15,12 +15,13 @@ void pw_thread_forget_merge(struct pw_thread *thread)
 	thread->string_count = 0;
 }
 
-static void thread_deinit(struct pw_thread *thread)
+void pw_thread_deinit(struct pw_thread *thread)
 {
 	pw_thread_forget_merge(thread);
 	free(thread->name);
 	free(thread->kernel_name);
 	free(thread->end_message);
+	free(thread->native_end_message);
 	free(thread->python);
 }
 
@@ -39,7 +40,7 @@ void pw_dump_destroy(struct pw_dump *dump)
 	if (!dump)
 		return;
 	for (size_t i = 0; i < dump->thread_count; i++)
-		thread_deinit(&dump->threads[i]);
+		pw_thread_deinit(&dump->threads[i]);
 	free(dump->threads);
 	free(dump->interpreters);
 	pw_dump_forget_codes(dump);
@@ -162,6 +163,45 @@ const char *pw_thread_end_message(const struct pw_thread *thread)
 	return thread->end_message;
 }
 
+const char *pw_thread_capture(const struct pw_thread *thread)
+{
+	return pw_taken_name(thread->taken);
+}
+
+uint64_t pw_thread_stopped(const struct pw_thread *thread)
+{
+	return thread->stopped_ns;
+}
+
+enum pw_native_end pw_thread_native_end(const struct pw_thread *thread)
+{
+	return thread->native_end;
+}
+
+const char *pw_native_end_name(enum pw_native_end end)
+{
+	static const char *const names[] = {
+		[PW_NATIVE_END_NONE] = "none",
+		[PW_NATIVE_END_COMPLETE] = "complete",
+		[PW_NATIVE_END_UNREADABLE] = "unreadable",
+		[PW_NATIVE_END_NO_CFI] = "no_cfi",
+		[PW_NATIVE_END_REGISTERS] = "registers",
+		[PW_NATIVE_END_CORRUPT] = "corrupt",
+		[PW_NATIVE_END_LIMIT] = "limit",
+	};
+	return names[end];
+}
+
+uint64_t pw_thread_native_end_address(const struct pw_thread *thread)
+{
+	return thread->native_end_address;
+}
+
+const char *pw_thread_native_end_message(const struct pw_thread *thread)
+{
+	return thread->native_end_message;
+}
+
 size_t pw_thread_frame_count(const struct pw_thread *thread)
 {
 	return thread->merged ? thread->merged_count : thread->python_count;
@@ -189,6 +229,8 @@ const char *pw_frame_qualname(const struct pw_frame *frame)
 
 const char *pw_frame_file(const struct pw_frame *frame)
 {
+	if (frame->kind != PW_FRAME_PYTHON)
+		return frame->file;
 	return frame->code ? frame->code->filename : NULL;
 }
 
@@ -270,4 +312,24 @@ uint64_t pw_frame_offset(const struct pw_frame *frame)
 const char *pw_frame_module(const struct pw_frame *frame)
 {
 	return frame->module;
+}
+
+uint64_t pw_frame_sp(const struct pw_frame *frame)
+{
+	return frame->sp;
+}
+
+bool pw_frame_inlined(const struct pw_frame *frame)
+{
+	return frame->inlined;
+}
+
+bool pw_frame_signal(const struct pw_frame *frame)
+{
+	return frame->signal;
+}
+
+const char *pw_frame_reason(const struct pw_frame *frame)
+{
+	return frame->reason;
 }

@@ -99,7 +99,8 @@ static struct pw_error *prepare(struct merge *m, const struct pw_thread *thread)
 	for (size_t i = 0; i < m->count; i++) {
 		const struct pw_native_frame *frame = &m->frames[i];
 		m->natives[i] = (struct pw_merge_native){
-			frame->sp, frame->cfa, frame->inlined, is_eval(m, frame), NULL, 0};
+			frame->sp,	   frame->cfa, frame->inlined || frame->reason,
+			is_eval(m, frame), NULL,       0};
 		if (pointers && m->natives[i].eval && !frame->inlined &&
 		    !read_words(m, frame, &m->natives[i]))
 			return &pw_error_nomem;
@@ -134,15 +135,24 @@ static void fill_native(const struct merge *m, struct pw_thread *thread, size_t 
 	const struct pw_native_frame *from = &m->frames[index];
 	struct pw_symbol symbol;
 	struct pw_module *module = NULL;
-	*to = (struct pw_frame){
-		.kind = PW_FRAME_NATIVE, .native_index = (int64_t)index, .pc = from->pc};
-	to->location = (struct pw_location){0, 0, -1, -1};
+	*to = (struct pw_frame){.kind = from->reason ? PW_FRAME_GAP : PW_FRAME_NATIVE,
+				.native_index = (int64_t)index,
+				.pc = from->pc,
+				.sp = from->sp,
+				.inlined = from->inlined,
+				.signal = from->signal};
+	to->location = (struct pw_location){from->line, 0, -1, -1};
+	to->file = keep_string(thread, from->file);
+	to->reason = keep_string(thread, from->reason);
+	if (from->reason)
+		return;
 	to->symbol = keep_string(thread, from->symbol);
 	to->module = keep_string(thread, from->module);
 	if (to->symbol && from->symbol_start && from->symbol_start <= from->pc)
 		to->offset = from->pc - from->symbol_start;
 	/* A return address may stand behind the end of its function: look up the call. */
-	uint64_t lookup = index ? from->pc - 1 : from->pc;
+	bool exact = index == 0 || m->frames[index - 1].signal;
+	uint64_t lookup = exact ? from->pc : from->pc - 1;
 	if ((!to->symbol || !from->symbol_start) && !from->inlined &&
 	    pw_modules_symbolize(m->session->modules, lookup, &symbol, &module)) {
 		if (!to->symbol)

@@ -20,6 +20,8 @@ struct pw_interpreter {
 /* A code object of the dump, kept once. */
 struct pw_code_entry {
 	struct pw_code code;
+	bool loaded;
+	unsigned attempt;  /* in which its bytes were copied */
 	UT_hash_handle hh; /* by code.address */
 };
 
@@ -36,9 +38,11 @@ struct pw_frame {
 	uint32_t chain; /* number of the thread state within its thread */
 	bool incomplete;
 
-	/* native */
-	uint64_t pc, offset;
-	const char *symbol, *module; /* in the thread's strings */
+	/* native; the texts are in the thread's strings or belong to the session's modules */
+	uint64_t pc, sp, offset;
+	const char *symbol, *module, *file;
+	const char *reason; /* of a gap */
+	bool inlined, signal;
 };
 
 struct pw_thread {
@@ -57,6 +61,11 @@ struct pw_thread {
 	size_t merged_count;
 	char **strings; /* names of native frames; owned */
 	size_t string_count;
+	enum pw_taken taken;
+	uint64_t stopped_ns;
+	enum pw_native_end native_end;
+	uint64_t native_end_address;
+	char *native_end_message;
 };
 
 struct pw_dump {
@@ -80,6 +89,7 @@ struct pw_session {
 };
 
 void pw_thread_forget_merge(struct pw_thread *thread);
+void pw_thread_deinit(struct pw_thread *thread);
 /* Frees the code objects; frames that point at them must not be used any more. */
 void pw_dump_forget_codes(struct pw_dump *dump);
 /* facts.c: builds session->facts. */
@@ -89,7 +99,5 @@ void pw_session_free_facts(struct pw_session *session);
  * newest first. `frames` come chain by chain; they are permuted. */
 struct pw_error *pw_order_chains(struct pw_session *session, const struct pw_lwp *lwp,
 				 struct pw_frame *frames, size_t count);
-/* Within a pause: reads the stack that pw_order_chains() will search, into the snapshot. */
-void pw_order_touch(struct pw_target *target, const struct pw_lwp *lwp);
 
 #endif

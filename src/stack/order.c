@@ -155,15 +155,3 @@ struct pw_error *pw_order_chains(struct pw_session *session, const struct pw_lwp
 	free(sorted);
 	return error;
 }
-
-/* Reading is all that is wanted: the snapshot keeps it. */
-static void visit_nothing(void *data, uint64_t address, const uint64_t *words, size_t count)
-{
-}
-
-void pw_order_touch(struct pw_target *target, const struct pw_lwp *lwp)
-{
-	enum { TOUCH_MAX = 8 << 20 };
-	if (lwp && lwp->regs.sp && target->snapshot)
-		pw_error_destroy(read_stack(target, lwp->regs.sp, TOUCH_MAX, visit_nothing, NULL));
-}

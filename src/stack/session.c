@@ -118,7 +118,7 @@ struct pw_error *pw_session_open_reader(const struct pw_reader *reader,
 struct pw_error *pw_session_set_threads(struct pw_session *session,
 					const struct pw_reader_thread *threads, size_t count)
 {
-	if (session->target->ops->pause || session->target->ops->refresh ||
+	if (session->target->ops->stop || session->target->ops->refresh ||
 	    strcmp(session->target->ops->kind, "callback") != 0)
 		return pw_error_create(
 			PW_ERROR_USAGE,

@@ -127,6 +127,45 @@ static struct pw_error *live_read(struct pw_target *target, uint64_t address, vo
 	return NULL;
 }
 
+/* As many pieces as the kernel takes at a time, from `first` on; how many are done with. */
+static size_t read_some_pieces(struct pw_live *live, struct pw_piece *pieces, size_t count)
+{
+	enum { AT_ONCE = 512 };
+	struct iovec local[AT_ONCE], remote[AT_ONCE];
+	size_t n = count < AT_ONCE ? count : AT_ONCE;
+	for (size_t i = 0; i < n; i++) {
+		local[i] = (struct iovec){pieces[i].buffer, pieces[i].length};
+		remote[i] = (struct iovec){(void *)(uintptr_t)pieces[i].address, pieces[i].length};
+		pieces[i].done = 0;
+	}
+	ssize_t got = process_vm_readv(live->reader, local, n, remote, n, 0);
+	size_t at = 0;
+	for (; got > 0 && at < n; at++) {
+		pieces[at].done = (size_t)got < pieces[at].length ? (size_t)got : pieces[at].length;
+		got -= (ssize_t)pieces[at].done;
+		if (pieces[at].done < pieces[at].length)
+			break;
+	}
+	/* The piece where it broke off is done with too. */
+	return at < n ? at + 1 : n;
+}
+
+static struct pw_error *live_read_pieces(struct pw_target *target, struct pw_piece *pieces,
+					 size_t count)
+{
+	struct pw_live *live = (struct pw_live *)target;
+	for (size_t at = 0; !live->use_mem && at < count;)
+		at += read_some_pieces(live, pieces + at, count - at);
+	for (size_t i = 0; live->use_mem && i < count; i++) {
+		enum pw_supplier supplier;
+		struct pw_error *error = live_read(target, pieces[i].address, pieces[i].buffer,
+						   pieces[i].length, &pieces[i].done, &supplier);
+		if (error)
+			return error;
+	}
+	return NULL;
+}
+
 /* ---- threads ---- */
 
 void pw_live_describe(const struct pw_live *live, pid_t tid, const struct pw_proc_stat *stat,
@@ -206,8 +245,10 @@ static void live_destroy(struct pw_target *target)
 static const struct pw_target_ops live_ops = {
 	.kind = "process",
 	.read = live_read,
-	.pause = pw_live_pause,
-	.resume = pw_live_resume,
+	.read_pieces = live_read_pieces,
+	.stop = pw_live_stop,
+	.sleep_begin = pw_live_sleep_begin,
+	.sleep_holds = pw_live_sleep_holds,
 	.refresh = live_refresh,
 	.destroy = live_destroy,
 };

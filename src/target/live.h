@@ -7,8 +7,6 @@
 
 #include "target/internal.h"
 
-struct pw_tracer;
-
 struct pw_live {
 	struct pw_target base;
 	/* "/proc/PID", or "/proc/PID/task/TID" of a thread that lives when the main thread has
@@ -20,7 +18,6 @@ struct pw_live {
 	char *root_link;  /* its root as we see it; NULL: unknown */
 	int mem_fd;	  /* of /proc/PID/mem, only where process_vm_readv is missing; -1 */
 	bool use_mem;
-	struct pw_tracer *tracer; /* while it stands still */
 };
 
 /* ---- proc.c ---- */
@@ -66,8 +63,11 @@ void pw_live_blocked_at(const char *dir, struct pw_regs *regs);
 /* "what of process PID: not permitted; ..." with what would help. */
 struct pw_error *pw_live_permission(pid_t pid, const char *what);
 
-struct pw_error *pw_live_pause(struct pw_target *target);
-void pw_live_resume(struct pw_target *target);
+/* live_pause.c, live_sleep.c: as struct pw_target_ops says. */
+struct pw_error *pw_live_stop(struct pw_target *target, const pid_t *tids, size_t count,
+			      void (*copy)(void *data), void *data);
+bool pw_live_sleep_begin(struct pw_target *target, struct pw_lwp *lwp, struct pw_sleep *ret);
+bool pw_live_sleep_holds(struct pw_target *target, struct pw_sleep *sleep);
 
 /* Fills in mappings, root and executable from /proc. */
 struct pw_error *pw_live_load_maps(struct pw_live *live, const struct pw_options *options);

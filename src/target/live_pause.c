@@ -11,7 +11,6 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
-#include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -32,14 +31,17 @@ enum task_phase {
 struct task {
 	pid_t tid;
 	enum task_phase phase;
-	int signal; /* to give back to it when it goes on */
+	int signal;		 /* to give back to it when it goes on */
+	uint64_t interrupted_at; /* ns; 0: it was not */
 	struct pw_lwp lwp;
 };
 
 struct pw_tracer {
 	struct pw_live *live;
-	pthread_t thread;
-	sem_t ready, go;
+	const pid_t *tids; /* the threads to stop; none: all */
+	size_t tid_count;
+	void (*copy)(void *data);
+	void *data;
 	struct pw_error *error;
 	struct task *tasks;
 	size_t count, sorted; /* the first `sorted` are in order of tid */
@@ -140,14 +142,20 @@ static struct pw_error *seize_new(struct pw_tracer *tracer, size_t *ret_new)
 	pid_t pid = tracer->live->base.pid;
 	pw_auto_free pid_t *tids = NULL;
 	size_t count = 0, before = tracer->count;
-	int errnum = pw_proc_tasks(pid, &tids, &count);
+	*ret_new = 0;
+	if (tracer->tid_count && before)
+		return NULL;
+	int errnum = 0;
+	if (!tracer->tid_count)
+		errnum = pw_proc_tasks(pid, &tids, &count);
 	if (errnum == ENOENT || errnum == ESRCH)
 		return pw_error_create(PW_ERROR_NO_TARGET, "process %d has exited", (int)pid);
 	if (errnum)
 		return pw_error_from_errno(errnum, "cannot list the threads of process %d",
 					   (int)pid);
-	for (size_t i = 0; i < count; i++) {
-		struct pw_error *error = known(tracer, tids[i]) ? NULL : add_task(tracer, tids[i]);
+	const pid_t *from = tracer->tid_count ? tracer->tids : tids;
+	for (size_t i = 0; i < (tracer->tid_count ? tracer->tid_count : count); i++) {
+		struct pw_error *error = known(tracer, from[i]) ? NULL : add_task(tracer, from[i]);
 		if (error)
 			return error;
 	}
@@ -166,8 +174,9 @@ static void interrupt_all(struct pw_tracer *tracer)
 		struct task *task = &tracer->tasks[i];
 		if (task->phase != TASK_SEIZED)
 			continue;
+		task->interrupted_at = now();
 		if (!tracer->stopped_at)
-			tracer->stopped_at = now();
+			tracer->stopped_at = task->interrupted_at;
 		task->phase =
 			ptrace(PTRACE_INTERRUPT, task->tid, 0, 0) ? TASK_GONE : TASK_INTERRUPTED;
 	}
@@ -280,7 +289,8 @@ static struct pw_error *stop_all(struct pw_tracer *tracer)
 			return error;
 	}
 	for (size_t i = 0; i < tracer->count; i++)
-		if (tracer->tasks[i].phase != TASK_IDLE && tracer->tasks[i].phase != TASK_GONE)
+		if (tracer->tid_count ||
+		    (tracer->tasks[i].phase != TASK_IDLE && tracer->tasks[i].phase != TASK_GONE))
 			return NULL;
 	return pw_error_create(PW_ERROR_NO_TARGET, "process %d has exited",
 			       (int)tracer->live->base.pid);
@@ -293,97 +303,64 @@ static void release_all(struct pw_tracer *tracer)
 {
 	for (size_t i = 0; i < tracer->count; i++) {
 		struct task *task = &tracer->tasks[i];
-		if (task->phase == TASK_INTERRUPTED || task->phase == TASK_STUCK)
-			poll_task(tracer, task);
+		bool late = task->phase == TASK_INTERRUPTED || task->phase == TASK_STUCK;
+		if (late && !poll_task(tracer, task))
+			continue;
 		if (task->phase == TASK_STOPPED)
 			ptrace(PTRACE_DETACH, task->tid, 0, (void *)(intptr_t)task->signal);
 	}
 	tracer->released_at = now();
 }
 
-static void wait_for(sem_t *semaphore)
+/* The threads as they stand: into the list, or each into its entry when only some were asked for.
+ */
+static struct pw_error *hand_over(struct pw_tracer *tracer)
 {
-	while (sem_wait(semaphore) && errno == EINTR)
-		;
+	struct pw_target *target = &tracer->live->base;
+	if (!tracer->tid_count)
+		pw_target_clear_lwps(target);
+	for (size_t i = 0; i < tracer->count; i++) {
+		struct task *task = &tracer->tasks[i];
+		if (task->phase == TASK_GONE)
+			continue;
+		task->lwp.taken = task->phase == TASK_IDLE ? PW_TAKEN_NOT : PW_TAKEN_STOPPED;
+		struct pw_lwp *known_as =
+			tracer->tid_count ? pw_target_lwp(target, (uint64_t)task->tid) : NULL;
+		struct pw_error *error = NULL;
+		if (known_as)
+			*known_as = task->lwp;
+		else if (!tracer->tid_count)
+			error = pw_target_add_lwp(target, &task->lwp);
+		if (error)
+			return error;
+	}
+	pw_target_sort_lwps(target);
+	return NULL;
 }
 
 static void *tracer_main(void *data)
 {
 	struct pw_tracer *tracer = data;
 	tracer->error = stop_all(tracer);
-	if (tracer->error) {
-		release_all(tracer);
-		sem_post(&tracer->ready);
-		return NULL;
-	}
-	sem_post(&tracer->ready);
-	wait_for(&tracer->go);
+	if (!tracer->error)
+		tracer->error = hand_over(tracer);
+	if (!tracer->error)
+		tracer->copy(tracer->data);
 	release_all(tracer);
 	return NULL;
 }
 
-static void tracer_destroy(struct pw_tracer *tracer)
-{
-	sem_destroy(&tracer->ready);
-	sem_destroy(&tracer->go);
-	free(tracer->tasks);
-	free(tracer);
-}
-
-void pw_live_resume(struct pw_target *target)
-{
-	struct pw_live *live = (struct pw_live *)target;
-	struct pw_tracer *tracer = live->tracer;
-	if (!tracer)
-		return;
-	live->tracer = NULL;
-	sem_post(&tracer->go);
-	pthread_join(tracer->thread, NULL);
-	target->pause_ns = tracer->stopped_at ? tracer->released_at - tracer->stopped_at : 0;
-	tracer_destroy(tracer);
-}
-
 /* ---- the other side ---- */
 
-static struct pw_error *start(struct pw_live *live, struct pw_tracer **ret)
-{
-	struct pw_tracer *tracer = calloc(1, sizeof(*tracer));
-	if (!tracer)
-		return &pw_error_nomem;
-	tracer->live = live;
-	sem_init(&tracer->ready, 0, 0);
-	sem_init(&tracer->go, 0, 0);
-	/* The caller's signal handlers are none of that thread's business. */
-	sigset_t all, before;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	int errnum = pthread_create(&tracer->thread, NULL, tracer_main, tracer);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (errnum) {
-		tracer_destroy(tracer);
-		return pw_error_from_errno(errnum, "cannot start a thread to trace process %d",
-					   (int)live->base.pid);
-	}
-	*ret = tracer;
-	return NULL;
-}
-
-static struct pw_error *take_lwps(struct pw_target *target, const struct pw_tracer *tracer)
+static void report_stuck(struct pw_target *target, const struct pw_tracer *tracer)
 {
 	size_t stuck = 0;
 	pid_t first = 0;
-	pw_target_clear_lwps(target);
 	for (size_t i = 0; i < tracer->count; i++) {
 		const struct task *task = &tracer->tasks[i];
-		if (task->phase == TASK_GONE)
-			continue;
 		if (task->phase == TASK_INTERRUPTED || task->phase == TASK_STUCK)
 			first = stuck++ ? first : task->tid;
-		struct pw_error *error = pw_target_add_lwp(target, &task->lwp);
-		if (error)
-			return error;
 	}
-	pw_target_sort_lwps(target);
 	if (stuck == 1)
 		pw_notes_add(&target->notes,
 			     "thread %d of process %d waits uninterruptibly and did not stop",
@@ -394,29 +371,50 @@ static struct pw_error *take_lwps(struct pw_target *target, const struct pw_trac
 			     "first is "
 			     "%d",
 			     stuck, (int)target->pid, (int)first);
-	return NULL;
 }
 
-struct pw_error *pw_live_pause(struct pw_target *target)
+static void report_times(struct pw_target *target, const struct pw_tracer *tracer)
 {
-	struct pw_live *live = (struct pw_live *)target;
-	if (live->tracer)
-		return NULL;
-	target->pause_ns = 0;
-	struct pw_tracer *tracer = NULL;
-	struct pw_error *error = start(live, &tracer);
-	if (error)
-		return error;
-	wait_for(&tracer->ready);
-	if (tracer->error) {
-		error = tracer->error;
-		pthread_join(tracer->thread, NULL);
-		tracer_destroy(tracer);
-		return error;
+	for (size_t i = 0; i < tracer->count; i++) {
+		const struct task *task = &tracer->tasks[i];
+		struct pw_lwp *lwp = pw_target_lwp(target, (uint64_t)task->tid);
+		if (lwp && task->interrupted_at && lwp->taken == PW_TAKEN_STOPPED)
+			lwp->stopped_ns = tracer->released_at - task->interrupted_at;
 	}
-	live->tracer = tracer;
-	error = take_lwps(target, tracer);
-	if (error)
-		pw_live_resume(target);
+}
+
+static struct pw_error *run(struct pw_tracer *tracer)
+{
+	pthread_t thread;
+	/* The caller's signal handlers are none of that thread's business. */
+	sigset_t all, before;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	int errnum = pthread_create(&thread, NULL, tracer_main, tracer);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (errnum)
+		return pw_error_from_errno(errnum, "cannot start a thread to trace process %d",
+					   (int)tracer->live->base.pid);
+	pthread_join(thread, NULL);
+	return tracer->error;
+}
+
+struct pw_error *pw_live_stop(struct pw_target *target, const pid_t *tids, size_t count,
+			      void (*copy)(void *data), void *data)
+{
+	struct pw_tracer tracer = {
+		.live = (struct pw_live *)target,
+		.tids = tids,
+		.tid_count = count,
+		.copy = copy,
+		.data = data,
+	};
+	struct pw_error *error = run(&tracer);
+	target->pause_ns = tracer.stopped_at ? tracer.released_at - tracer.stopped_at : 0;
+	if (!error) {
+		report_stuck(target, &tracer);
+		report_times(target, &tracer);
+	}
+	free(tracer.tasks);
 	return error;
 }

@@ -30,6 +30,7 @@ struct pw_snapshot {
 	size_t slot_count, used;
 	struct chunk *chunks;
 	size_t read_ahead;
+	bool closed;
 };
 
 struct pw_error *pw_snapshot_begin(struct pw_target *target)
@@ -137,6 +138,91 @@ static struct pw_error *fetch(struct pw_target *target, uint64_t number, size_t 
 	return NULL;
 }
 
+void pw_snapshot_close(struct pw_target *target, bool closed)
+{
+	if (target->snapshot)
+		target->snapshot->closed = closed;
+}
+
+size_t pw_snapshot_page_count(const struct pw_target *target)
+{
+	return target->snapshot ? target->snapshot->used : 0;
+}
+
+static int compare_numbers(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+	return *x < *y ? -1 : *x > *y;
+}
+
+uint64_t *pw_snapshot_pages(const struct pw_target *target, size_t *ret_count)
+{
+	const struct pw_snapshot *snapshot = target->snapshot;
+	*ret_count = 0;
+	uint64_t *pages =
+		snapshot && snapshot->used ? malloc(snapshot->used * sizeof(*pages)) : NULL;
+	if (!pages)
+		return NULL;
+	for (size_t i = 0; i < snapshot->slot_count; i++)
+		if (snapshot->slots[i].bytes)
+			pages[(*ret_count)++] = snapshot->slots[i].number * PW_PAGE;
+	qsort(pages, *ret_count, sizeof(*pages), compare_numbers);
+	return pages;
+}
+
+/* Pieces of neighbouring pages, all of one chunk. */
+static size_t make_pieces(const uint64_t *pages, size_t count, uint8_t *bytes,
+			  struct pw_piece *pieces)
+{
+	size_t made = 0;
+	for (size_t i = 0; i < count; i++) {
+		struct pw_piece *last = made ? &pieces[made - 1] : NULL;
+		if (last && last->address + last->length == pages[i])
+			last->length += PW_PAGE;
+		else
+			pieces[made++] =
+				(struct pw_piece){pages[i], bytes + i * PW_PAGE, PW_PAGE, 0};
+	}
+	return made;
+}
+
+void pw_snapshot_prefetch(struct pw_target *target, const uint64_t *pages, size_t count)
+{
+	struct pw_snapshot *snapshot = target->snapshot;
+	if (!snapshot || !target->ops->read_pieces || !count || count > MAX_PAGES - snapshot->used)
+		return;
+	while ((snapshot->used + count) * 2 > snapshot->slot_count)
+		if (!grow(snapshot))
+			return;
+	struct chunk *chunk = malloc(sizeof(*chunk) + count * PW_PAGE);
+	struct pw_piece *pieces = malloc(count * sizeof(*pieces));
+	size_t made = chunk && pieces ? make_pieces(pages, count, chunk->bytes, pieces) : 0;
+	if (made)
+		pw_error_destroy(target->ops->read_pieces(target, pieces, made));
+	for (size_t i = 0; i < made; i++) {
+		for (size_t at = 0; at + PW_PAGE <= pieces[i].done; at += PW_PAGE) {
+			uint64_t number = (pieces[i].address + at) / PW_PAGE;
+			struct slot *slot = find(snapshot, number);
+			snapshot->used += !slot->bytes;
+			*slot = (struct slot){number, (uint8_t *)pieces[i].buffer + at};
+		}
+	}
+	free(pieces);
+	if (!made) {
+		free(chunk);
+		return;
+	}
+	chunk->next = snapshot->chunks;
+	snapshot->chunks = chunk;
+}
+
+/* What is not copied yet and may have changed since. */
+static bool is_stale(const struct pw_target *target, uint64_t address)
+{
+	const struct pw_mapping *mapping = pw_target_mapping(target, address);
+	return target->snapshot->closed && (!mapping || mapping->writable || !mapping->path);
+}
+
 /* How many pages to fetch at page `number`, of which `wanted` are asked for: absent ones, in a row.
  */
 static size_t run_length(const struct pw_target *target, uint64_t number, size_t wanted)
@@ -179,6 +265,10 @@ struct pw_error *pw_snapshot_read(struct pw_target *target, uint64_t address, vo
 		size_t piece = PW_PAGE - within < length - done ? PW_PAGE - within : length - done;
 		const uint8_t *bytes = cached(snapshot, number);
 		struct pw_error *error = NULL;
+		if (!bytes && is_stale(target, address + done)) {
+			*ret_done = done;
+			return NULL;
+		}
 		if (!bytes && snapshot->used < MAX_PAGES)
 			error = fetch_run(target, number, (size_t)(last - number + 1), &kept);
 		if (!bytes && kept)

@@ -79,8 +79,6 @@ void pw_target_destroy(struct pw_target *target)
 {
 	if (!target)
 		return;
-	if (target->ops->resume)
-		target->ops->resume(target);
 	pw_snapshot_end(target);
 	free_mappings(target);
 	free(target->lwps);
@@ -193,12 +191,34 @@ void pw_target_sort_lwps(struct pw_target *target)
 			&pid);
 }
 
-const struct pw_lwp *pw_target_lwp(const struct pw_target *target, uint64_t tid)
+struct pw_lwp *pw_target_lwp(const struct pw_target *target, uint64_t tid)
 {
-	for (size_t i = 0; i < target->lwp_count; i++)
-		if (target->lwps[i].tid == tid)
-			return &target->lwps[i];
+	/* The main thread is first, the others are sorted. */
+	size_t low = target->lwp_count && target->lwps[0].tid == (uint64_t)target->pid;
+	size_t high = target->lwp_count;
+	if (low && tid == target->lwps[0].tid)
+		return &target->lwps[0];
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (target->lwps[middle].tid == tid)
+			return &target->lwps[middle];
+		if (target->lwps[middle].tid < tid)
+			low = middle + 1;
+		else
+			high = middle;
+	}
 	return NULL;
+}
+
+const char *pw_taken_name(enum pw_taken taken)
+{
+	static const char *const names[] = {
+		[PW_TAKEN_NOT] = NULL,
+		[PW_TAKEN_ASLEEP] = "asleep",
+		[PW_TAKEN_STOPPED] = "stopped",
+		[PW_TAKEN_RUNNING] = "running",
+	};
+	return names[taken];
 }
 
 void pw_lwp_set_name(struct pw_lwp *lwp, const void *bytes, size_t length)

@@ -47,14 +47,40 @@ enum pw_run_state {
 };
 const char *pw_run_state_name(enum pw_run_state state);
 
+/* How a thread of a live process was looked at. */
+enum pw_taken {
+	PW_TAKEN_NOT,	  /* not live, or not yet */
+	PW_TAKEN_ASLEEP,  /* it slept before, meanwhile and afterwards */
+	PW_TAKEN_STOPPED, /* it was stopped */
+	PW_TAKEN_RUNNING, /* it was not stopped although it may have run */
+};
+const char *pw_taken_name(enum pw_taken taken);
+
 struct pw_lwp {
 	uint64_t tid;	 /* in this process's pid namespace */
 	uint64_t ns_tid; /* in the target's own innermost pid namespace; equal to tid when not
 			    nested */
 	char name[64];	 /* the kernel's, escaped as in base/text.h; "" when unknown */
 	enum pw_run_state state;
-	bool has_regs;
+	bool has_regs; /* all of them; else sp and pc, 0 when not even these are known */
 	struct pw_regs regs;
+	enum pw_taken taken;
+	uint64_t stopped_ns; /* how long it was stopped */
+};
+
+/* The proof that a thread slept: what the kernel said of it at its beginning. */
+struct pw_sleep {
+	int syscall_fd, sched_fd; /* -1: closed */
+	bool status;		  /* sched_fd is of "status", where the kernel has no "schedstat" */
+	size_t syscall_length, sched_length;
+	char syscall[200], sched[200];
+};
+
+/* A piece of memory to be copied. */
+struct pw_piece {
+	uint64_t address;
+	void *buffer;
+	size_t length, done;
 };
 
 /* Something that could not be read or is not as it should be, for the user to see. */
@@ -77,11 +103,23 @@ struct pw_target_ops {
 	 */
 	struct pw_error *(*read)(struct pw_target *target, uint64_t address, void *buffer,
 				 size_t length, size_t *ret_done, enum pw_supplier *ret_supplier);
-	/* Stops all threads and fills target->lwps with registers; NULL: the target stands still
-	 * anyway. */
-	struct pw_error *(*pause)(struct pw_target *target);
-	/* Lets them go.  Never fails. */
-	void (*resume)(struct pw_target *target);
+	/* Reads pieces with as few calls as it takes; each says how much of it was done.  NULL:
+	 * there is nothing better than read(). */
+	struct pw_error *(*read_pieces)(struct pw_target *target, struct pw_piece *pieces,
+					size_t count);
+	/*
+	 * Stops the threads of `tids` (count 0: all there are), fills in the registers of their
+	 * lwps, calls copy(data) while they stand still, and lets them go.  `copy` may run in
+	 * another thread of this process.  NULL: the target stands still anyway.  Threads that
+	 * have exited are left out.
+	 */
+	struct pw_error *(*stop)(struct pw_target *target, const pid_t *tids, size_t count,
+				 void (*copy)(void *data), void *data);
+	/* Whether a thread sleeps in a system call; fills its sp and pc.  Then pw_sleep_end() is
+	 * due.  NULL: not live. */
+	bool (*sleep_begin)(struct pw_target *target, struct pw_lwp *lwp, struct pw_sleep *ret);
+	/* Whether it has slept without a break since. */
+	bool (*sleep_holds)(struct pw_target *target, struct pw_sleep *sleep);
 	/* Fills target->lwps without stopping anything (registers may be absent). */
 	struct pw_error *(*refresh)(struct pw_target *target);
 	void (*destroy)(struct pw_target *target);
@@ -142,7 +180,7 @@ struct pw_error *pw_read_string(struct pw_target *target, uint64_t address, char
 /* The mapping that holds `address`, or NULL. */
 const struct pw_mapping *pw_target_mapping(const struct pw_target *target, uint64_t address);
 /* The thread, or NULL. */
-const struct pw_lwp *pw_target_lwp(const struct pw_target *target, uint64_t tid);
+struct pw_lwp *pw_target_lwp(const struct pw_target *target, uint64_t tid);
 
 /* ---- snapshot.c: the bytes of one moment ---- */
 
@@ -152,6 +190,18 @@ const struct pw_lwp *pw_target_lwp(const struct pw_target *target, uint64_t tid)
 struct pw_error *pw_snapshot_begin(struct pw_target *target);
 /* Forgets the copies. */
 void pw_snapshot_end(struct pw_target *target);
+/* The addresses of the pages that were copied, in ascending order; owned by the caller.  NULL:
+ * none, or out of memory. */
+uint64_t *pw_snapshot_pages(const struct pw_target *target, size_t *ret_count);
+/* Copies these pages now, with few calls; what cannot be read is left out. */
+void pw_snapshot_prefetch(struct pw_target *target, const uint64_t *pages, size_t count);
+/* From now on nothing is copied that the target may have changed since: only what was copied, and
+ * mappings that it cannot write. */
+void pw_snapshot_close(struct pw_target *target, bool closed);
+/* How many pages have been copied so far. */
+size_t pw_snapshot_page_count(const struct pw_target *target);
+
+void pw_sleep_end(struct pw_sleep *sleep);
 
 /* Helpers of the targets. */
 struct pw_error *pw_target_add_mapping(struct pw_target *target, const struct pw_mapping *mapping);

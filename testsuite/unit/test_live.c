@@ -109,37 +109,126 @@ static void test_memory(void **state)
 	assert_int_equal(WEXITSTATUS(end_child(pid)), 7);
 }
 
-static void test_pause(void **state)
+/* Runs while the child stands still: cmocka's assertions belong to the main thread. */
+struct moment {
+	pid_t pid;
+	unsigned long turns;
+	bool moved, killed, unreadable;
+	struct pw_target *target;
+};
+
+static void look(void *data)
+{
+	struct moment *moment = data;
+	moment->turns = shared->turns;
+	/* Sent while it stands still, received when it goes on. */
+	kill(moment->pid, SIGUSR1);
+	usleep(2000);
+	moment->moved = shared->turns != moment->turns;
+}
+
+static void test_stop(void **state)
 {
 	pid_t pid = start_child(false);
 	struct pw_target *target = open_live(pid);
+	struct moment moment = {.pid = pid};
 	for (unsigned i = 0; i < 20; i++) {
-		assert_null(target->ops->pause(target));
+		assert_null(target->ops->stop(target, NULL, 0, look, &moment));
+		assert_false(moment.moved);
 		assert_int_equal(target->lwp_count, 2);
 		assert_int_equal(target->lwps[0].tid, pid);
 		for (size_t k = 0; k < 2; k++) {
 			assert_true(target->lwps[k].has_regs);
+			assert_int_equal(target->lwps[k].taken, PW_TAKEN_STOPPED);
+			assert_true(target->lwps[k].stopped_ns >= 2000000);
 			assert_non_null(pw_target_mapping(target, target->lwps[k].regs.pc));
 			assert_true(target->lwps[k].regs.thread_pointer);
 		}
-		unsigned long turns = shared->turns;
-		/* Sent while it stands still, received when it goes on. */
-		kill(pid, SIGUSR1);
-		usleep(2000);
-		assert_int_equal(shared->turns, turns);
-		target->ops->resume(target);
 		assert_true(target->pause_ns >= 2000000);
-		for (unsigned wait = 0; shared->turns == turns && wait < 2000; wait++)
+		for (unsigned wait = 0; shared->turns == moment.turns && wait < 2000; wait++)
 			usleep(1000);
-		assert_true(shared->turns > turns);
+		assert_true(shared->turns > moment.turns);
 	}
 	for (unsigned wait = 0; shared->received < 20 && wait < 2000; wait++)
 		usleep(1000);
 	assert_int_equal(shared->received, 20);
-	/* Closing lets go, too. */
-	assert_null(target->ops->pause(target));
 	pw_target_destroy(target);
 	assert_int_equal(WEXITSTATUS(end_child(pid)), 7);
+}
+
+static void look_away(void *data)
+{
+}
+
+static void test_stop_some(void **state)
+{
+	pid_t pid = start_child(false);
+	struct pw_target *target = open_live(pid);
+	assert_int_equal(target->lwp_count, 2);
+	pid_t one = (pid_t)target->lwps[1].tid;
+	assert_null(target->ops->stop(target, &one, 1, look_away, NULL));
+	assert_int_equal(target->lwp_count, 2);
+	assert_int_equal(target->lwps[0].taken, PW_TAKEN_NOT);
+	assert_false(target->lwps[0].has_regs);
+	assert_int_equal(target->lwps[1].taken, PW_TAKEN_STOPPED);
+	assert_true(target->lwps[1].has_regs);
+	pw_target_destroy(target);
+	assert_int_equal(WEXITSTATUS(end_child(pid)), 7);
+}
+
+static void test_asleep(void **state)
+{
+	int pipes[2];
+	assert_int_equal(pipe(pipes), 0);
+	pid_t pid = fork();
+	if (!pid) {
+		char byte;
+		while (read(pipes[0], &byte, 1) == 1)
+			;
+		_exit(0);
+	}
+	usleep(20000);
+	struct pw_target *target = open_live(pid);
+	struct pw_lwp *lwp = &target->lwps[0];
+	struct pw_sleep sleep;
+	if (!target->ops->sleep_begin(target, lwp, &sleep)) {
+		print_message("this kernel does not show where a thread sleeps\n");
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+		skip();
+	}
+	assert_false(lwp->has_regs);
+	const struct pw_mapping *stack = pw_target_mapping(target, lwp->regs.sp);
+	assert_true(stack && stack->writable);
+	const struct pw_mapping *code = pw_target_mapping(target, lwp->regs.pc);
+	assert_true(code && code->executable);
+	assert_true(target->ops->sleep_holds(target, &sleep));
+	/* It wakes up and sleeps again in the same call. */
+	assert_int_equal(write(pipes[1], "x", 1), 1);
+	usleep(20000);
+	assert_false(target->ops->sleep_holds(target, &sleep));
+	pw_sleep_end(&sleep);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	assert_false(target->ops->sleep_begin(target, lwp, &sleep));
+	pw_target_destroy(target);
+	close(pipes[0]);
+	close(pipes[1]);
+}
+
+static void test_not_asleep(void **state)
+{
+	pid_t pid = fork();
+	if (!pid)
+		for (;;)
+			;
+	usleep(20000);
+	struct pw_target *target = open_live(pid);
+	struct pw_sleep sleep;
+	assert_false(target->ops->sleep_begin(target, &target->lwps[0], &sleep));
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	pw_target_destroy(target);
 }
 
 static void test_stopped(void **state)
@@ -149,10 +238,9 @@ static void test_stopped(void **state)
 	int status;
 	kill(pid, SIGSTOP);
 	assert_int_equal(waitpid(pid, &status, WUNTRACED), pid);
-	assert_null(target->ops->pause(target));
+	assert_null(target->ops->stop(target, NULL, 0, look_away, NULL));
 	assert_int_equal(target->lwps[0].state, PW_RUN_STOPPED);
 	assert_true(target->lwps[0].has_regs);
-	target->ops->resume(target);
 	unsigned long turns = shared->turns;
 	usleep(5000);
 	assert_int_equal(shared->turns, turns);
@@ -168,7 +256,7 @@ static void test_main_thread_gone(void **state)
 	char text[sizeof(secret)];
 	assert_null(pw_read(target, (uintptr_t)secret, text, sizeof(text)));
 	assert_int_equal(text[0], 'W');
-	assert_null(target->ops->pause(target));
+	assert_null(target->ops->stop(target, NULL, 0, look_away, NULL));
 	assert_int_equal(target->lwp_count, 2);
 	assert_int_equal(target->lwps[0].state, PW_RUN_ZOMBIE);
 	assert_false(target->lwps[0].has_regs);
@@ -178,28 +266,32 @@ static void test_main_thread_gone(void **state)
 	assert_int_equal(pw_error_code(error), PW_ERROR_NO_TARGET);
 	assert_non_null(strstr(pw_error_message(error), "is a thread of process"));
 	pw_error_destroy(error);
-	target->ops->resume(target);
 	pw_target_destroy(target);
 	end_child(pid);
+}
+
+static void kill_it(void *data)
+{
+	struct moment *moment = data;
+	char byte;
+	kill(moment->pid, SIGKILL);
+	for (unsigned wait = 0; !moment->unreadable && wait < 2000; wait++) {
+		usleep(1000);
+		struct pw_error *error = pw_read(moment->target, (uintptr_t)secret, &byte, 1);
+		moment->unreadable = error && pw_error_code(error) == PW_ERROR_NO_TARGET;
+		pw_error_destroy(error);
+	}
 }
 
 static void test_exits_while_open(void **state)
 {
 	pid_t pid = start_child(false);
 	struct pw_target *target = open_live(pid);
-	char byte;
-	assert_null(target->ops->pause(target));
-	kill(pid, SIGKILL);
-	struct pw_error *error = NULL;
-	for (unsigned wait = 0; !error && wait < 2000; wait++) {
-		usleep(1000);
-		error = pw_read(target, (uintptr_t)secret, &byte, 1);
-	}
-	assert_int_equal(pw_error_code(error), PW_ERROR_NO_TARGET);
-	pw_error_destroy(error);
-	target->ops->resume(target);
+	struct moment moment = {.pid = pid, .target = target};
+	assert_null(target->ops->stop(target, NULL, 0, kill_it, &moment));
+	assert_true(moment.unreadable);
 	waitpid(pid, NULL, 0);
-	error = target->ops->pause(target);
+	struct pw_error *error = target->ops->stop(target, NULL, 0, look_away, NULL);
 	assert_int_equal(pw_error_code(error), PW_ERROR_NO_TARGET);
 	pw_error_destroy(error);
 	error = target->ops->refresh(target);
@@ -214,7 +306,7 @@ static void test_traced_by_another(void **state)
 	struct pw_target *target = open_live(pid);
 	if (ptrace(PTRACE_SEIZE, pid, 0, 0))
 		skip();
-	struct pw_error *error = target->ops->pause(target);
+	struct pw_error *error = target->ops->stop(target, NULL, 0, look_away, NULL);
 	assert_int_equal(pw_error_code(error), PW_ERROR_PERMISSION);
 	assert_non_null(strstr(pw_error_message(error), "already traced by process"));
 	pw_error_destroy(error);
@@ -249,9 +341,15 @@ static void test_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_memory),		 cmocka_unit_test(test_pause),
-		cmocka_unit_test(test_stopped),		 cmocka_unit_test(test_main_thread_gone),
-		cmocka_unit_test(test_exits_while_open), cmocka_unit_test(test_traced_by_another),
+		cmocka_unit_test(test_memory),
+		cmocka_unit_test(test_stop),
+		cmocka_unit_test(test_stop_some),
+		cmocka_unit_test(test_asleep),
+		cmocka_unit_test(test_not_asleep),
+		cmocka_unit_test(test_stopped),
+		cmocka_unit_test(test_main_thread_gone),
+		cmocka_unit_test(test_exits_while_open),
+		cmocka_unit_test(test_traced_by_another),
 		cmocka_unit_test(test_refused),
 	};
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,

@@ -1,0 +1,70 @@
+/*
+ * Taking a dump, split over files: capture.c the order of things, take.c one thread (asleep,
+ * stopped or still), thread.c what a thread's Python frames become, unwound.c its native ones.
+ * Private to stack/.
+ */
+#ifndef PW_STACK_CAPTURE_H
+#define PW_STACK_CAPTURE_H
+
+#include "stack/model.h"
+
+/* A thread state with its frames as they were copied. */
+struct pw_copied {
+	struct pw_pyframes frames;
+	bool read;
+};
+
+struct pw_capture {
+	struct pw_session *session;
+	struct pw_python *python;
+	const struct pw_capture_options *options; /* never NULL */
+	struct pw_runtime_lists lists;
+	struct pw_lwp **owners;	  /* of each thread state; NULL: no OS thread */
+	struct pw_copied *copied; /* of each thread state */
+	struct pw_thread_names names;
+	struct pw_dump *dump;
+	unsigned attempt; /* number of the copy that is being made */
+};
+
+/* ---- capture.c ---- */
+
+void pw_capture_problem(struct pw_dump *dump, const char *text);
+/* Copies the frames and code objects of one thread state, into `copied` and the snapshot. */
+struct pw_error *pw_capture_copy(struct pw_capture *c, size_t tstate);
+void pw_capture_forget(struct pw_capture *c, size_t tstate);
+/* Decodes the code objects that were copied and not decoded yet; while their pages are there. */
+void pw_capture_load_codes(struct pw_capture *c);
+/* Drops those that are not decoded: their pages are gone. */
+void pw_capture_drop_codes(struct pw_capture *c);
+
+/* ---- take.c ---- */
+
+/* Takes all threads: sleepers where they sleep, the others stopped together. */
+struct pw_error *pw_take_threads(struct pw_capture *c);
+
+/* ---- thread.c ---- */
+
+/* Room for all threads that there can be. */
+struct pw_error *pw_threads_reserve(struct pw_capture *c);
+/*
+ * Makes the thread of an OS thread out of what was copied of its thread states; native frames too,
+ * when they are asked for.  *ret_kept is false when the thread has nothing to show.
+ */
+struct pw_error *pw_thread_make(struct pw_capture *c, const struct pw_lwp *lwp,
+				struct pw_thread *ret, bool *ret_kept);
+/* Thread states without an OS thread. */
+struct pw_error *pw_threads_add_orphans(struct pw_capture *c);
+
+/* ---- unwound.c ---- */
+
+/* What a walk of native frames lacked. */
+struct pw_lack {
+	bool registers;	  /* all registers would do better */
+	uint64_t missing; /* a part of the stack that was not copied; 0: none */
+};
+
+/* Unwinds, names and merges; the thread's Python frames are there already. */
+struct pw_error *pw_thread_unwind(struct pw_capture *c, const struct pw_lwp *lwp,
+				  struct pw_thread *thread, struct pw_lack *ret);
+
+#endif

@@ -1,0 +1,39 @@
+/*
+ * The native frames of one thread, by pywalk's own unwinding: newest first, each with the part of
+ * the stack that is its own.
+ *
+ * Reads memory through the target's snapshot and nothing else.  Where call-frame information is
+ * missing, the walk goes on at the next evaluation frame whose place an anchor proves, and a gap is
+ * left in the list.
+ */
+#ifndef PW_STACK_NATIVE_H
+#define PW_STACK_NATIVE_H
+
+#include "stack/model.h"
+
+struct pw_native_walk {
+	struct pw_native_frame *frames; /* owned; symbol and module are not filled in */
+	size_t count, capacity;
+	enum pw_native_end end;
+	uint64_t end_address;
+	char end_message[160];
+	/* What ended the walk or made a gap: a register that is not known. */
+	bool wants_registers;
+	/* A part of the stack that was not copied; 0: none. */
+	uint64_t missing;
+	char gap_reasons[8][160]; /* what frames[].reason points to */
+	unsigned gap_count;
+};
+
+/*
+ * Walks from `regs` (sp and pc known, the others as far as they are).  `anchors`: addresses on the
+ * stack that lie in evaluation frames, ascending.  Never fails: `end` says why it stopped.
+ */
+void pw_native_walk(struct pw_session *session, const struct pw_regs *regs, const uint64_t *anchors,
+		    size_t anchor_count, struct pw_native_walk *ret);
+void pw_native_walk_deinit(struct pw_native_walk *walk);
+
+/* The end of the stack that holds `sp`: of its mapping. 0: there is none. */
+uint64_t pw_stack_end(const struct pw_target *target, uint64_t sp);
+
+#endif

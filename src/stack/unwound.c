@@ -1,0 +1,148 @@
+/*
+ * A thread's native frames: unwound, named, merged with its Python frames, and folded.
+ */
+#include "stack/capture.h"
+#include "stack/native.h"
+
+#include "binary/names.h"
+
+#include "stack/fold.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int compare_addresses(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+	return *x < *y ? -1 : *x > *y;
+}
+
+/* The anchors of a thread's evaluation frames, ascending. */
+static uint64_t *anchors_of(const struct pw_thread *thread, size_t *ret_count)
+{
+	uint64_t *anchors = malloc((thread->python_count + 1) * sizeof(*anchors));
+	*ret_count = 0;
+	for (size_t i = 0; anchors && i < thread->python_count; i++)
+		if (thread->python[i].python.anchor)
+			anchors[(*ret_count)++] = thread->python[i].python.anchor;
+	if (anchors)
+		qsort(anchors, *ret_count, sizeof(*anchors), compare_addresses);
+	return anchors;
+}
+
+/* ---- names ---- */
+
+struct named {
+	struct pw_native_frame *items; /* owned */
+	size_t count, capacity;
+};
+
+static bool grow(struct named *named, size_t more)
+{
+	if (named->count + more <= named->capacity)
+		return true;
+	size_t capacity = (named->count + more) * 2;
+	struct pw_native_frame *items = realloc(named->items, capacity * sizeof(*items));
+	if (!items)
+		return false;
+	named->items = items;
+	named->capacity = capacity;
+	return true;
+}
+
+/* A frame's names: those of functions inlined into it come before its own. */
+static bool add_named(struct pw_session *session, const struct pw_native_frame *from, bool exact,
+		      struct named *to)
+{
+	static const struct pw_names none = {0};
+	const struct pw_names *names =
+		from->reason
+			? &none
+			: pw_modules_names(session->modules, exact ? from->pc : from->pc - 1, true);
+	if (!grow(to, names->count + 1))
+		return false;
+	for (size_t i = 0; i < names->count; i++) {
+		const struct pw_native_name *name = &names->items[i];
+		struct pw_native_frame *frame = &to->items[to->count++];
+		*frame = *from;
+		frame->symbol = name->function ? name->function : name->symbol;
+		frame->module = names->module ? names->module->path : NULL;
+		frame->file = name->file;
+		frame->line = name->line;
+		frame->inlined = name->inlined;
+		frame->symbol_start = name->inlined ? 0 : names->symbol_address;
+	}
+	if (!names->count)
+		to->items[to->count++] = *from;
+	return true;
+}
+
+static bool name_all(struct pw_session *session, const struct pw_native_walk *walk,
+		     struct named *ret)
+{
+	for (size_t i = 0; i < walk->count; i++) {
+		bool exact = i == 0 || walk->frames[i - 1].signal;
+		if (!add_named(session, &walk->frames[i], exact, ret))
+			return false;
+	}
+	return true;
+}
+
+/* ---- what is missing ---- */
+
+static bool has_unproved(const struct pw_thread *thread)
+{
+	for (size_t i = 0; i < thread->merged_count; i++) {
+		const struct pw_frame *frame = &thread->merged[i];
+		if (frame->kind == PW_FRAME_PYTHON &&
+		    (frame->proof == PW_PROOF_NONE || frame->proof == PW_PROOF_ORDER))
+			return true;
+	}
+	return false;
+}
+
+static void report_end(struct pw_dump *dump, struct pw_thread *thread,
+		       const struct pw_native_walk *walk)
+{
+	thread->native_end = walk->end;
+	thread->native_end_address = walk->end_address;
+	if (walk->end == PW_NATIVE_END_COMPLETE)
+		return;
+	free(thread->native_end_message);
+	thread->native_end_message = strdup(walk->end_message);
+	char text[256];
+	snprintf(text, sizeof(text), "thread %" PRIu64 ": native frames end early (%s): %s",
+		 thread->tid, pw_native_end_name(walk->end), walk->end_message);
+	pw_capture_problem(dump, text);
+}
+
+struct pw_error *pw_thread_unwind(struct pw_capture *c, const struct pw_lwp *lwp,
+				  struct pw_thread *thread, struct pw_lack *ret)
+{
+	size_t anchor_count;
+	uint64_t *anchors = anchors_of(thread, &anchor_count);
+	struct pw_native_walk walk = {0};
+	struct named named = {0};
+	struct pw_error *error = anchors ? NULL : &pw_error_nomem;
+	if (!error)
+		pw_native_walk(c->session, &lwp->regs, anchors, anchor_count, &walk);
+	if (!error && !name_all(c->session, &walk, &named))
+		error = &pw_error_nomem;
+	if (!error)
+		error = pw_thread_merge(c->session, c->dump, thread, named.items, named.count);
+	if (!error) {
+		ret->missing = walk.missing;
+		ret->registers = !lwp->has_regs &&
+				 (walk.wants_registers || walk.gap_count ||
+				  walk.end != PW_NATIVE_END_COMPLETE || has_unproved(thread));
+		report_end(c->dump, thread, &walk);
+		if (c->options->native == PW_NATIVE_FOLDED)
+			pw_thread_fold(c->session, thread);
+	}
+	free(named.items);
+	pw_native_walk_deinit(&walk);
+	free(anchors);
+	return error;
+}

@@ -1,0 +1,106 @@
+/*
+ * The proof that a thread sleeps, without stopping it.
+ *
+ * /proc/PID/task/TID/syscall shows the stack pointer and pc of a thread that waits in a system call
+ * (proc_pid_syscall(5)); the third number of schedstat counts how often it was put on a processor
+ * (Documentation/scheduler/sched-stats.rst).  When both read the same before and after a copy, the
+ * thread has not run meanwhile.  A kernel without schedstat counts context switches in status.
+ */
+#include "target/live.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+static size_t read_file(int fd, char *text, size_t size)
+{
+	ssize_t got;
+	do
+		got = pread(fd, text, size - 1, 0);
+	while (got < 0 && errno == EINTR);
+	text[got > 0 ? got : 0] = 0;
+	return got > 0 ? (size_t)got : 0;
+}
+
+/* What of `status` counts the switches: the rest may change while a thread sleeps. */
+static size_t read_switches(int fd, char *text, size_t size)
+{
+	char status[4096];
+	size_t length = read_file(fd, status, sizeof(status));
+	const char *counts = length ? strstr(status, "voluntary_ctxt_switches:") : NULL;
+	if (!counts)
+		return 0;
+	snprintf(text, size, "%s", counts);
+	return strlen(text);
+}
+
+static size_t read_sched(const struct pw_sleep *sleep, char *text, size_t size)
+{
+	return sleep->status ? read_switches(sleep->sched_fd, text, size)
+			     : read_file(sleep->sched_fd, text, size);
+}
+
+static int open_in(const struct pw_target *target, const struct pw_lwp *lwp, const char *name)
+{
+	char path[96];
+	snprintf(path, sizeof(path), "/proc/%d/task/%llu/%s", (int)target->pid,
+		 (unsigned long long)lwp->tid, name);
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+void pw_sleep_end(struct pw_sleep *sleep)
+{
+	if (sleep->syscall_fd >= 0)
+		close(sleep->syscall_fd);
+	if (sleep->sched_fd >= 0)
+		close(sleep->sched_fd);
+	sleep->syscall_fd = sleep->sched_fd = -1;
+}
+
+/* "NR ARG*6 SP PC"; "running", and "-1 SP PC" of one that was interrupted in user mode, are not
+ * asleep in a call. */
+static bool parse(const char *text, struct pw_regs *regs)
+{
+	unsigned long long sp, pc;
+	if (text[0] < '0' || text[0] > '9' ||
+	    sscanf(text, "%*d %*x %*x %*x %*x %*x %*x %llx %llx", &sp, &pc) != 2 || !sp || !pc)
+		return false;
+	*regs = (struct pw_regs){.sp = sp, .pc = pc};
+	return true;
+}
+
+bool pw_live_sleep_begin(struct pw_target *target, struct pw_lwp *lwp, struct pw_sleep *ret)
+{
+	*ret = (struct pw_sleep){.syscall_fd = -1, .sched_fd = -1};
+	ret->syscall_fd = open_in(target, lwp, "syscall");
+	if (ret->syscall_fd < 0)
+		return false;
+	ret->sched_fd = open_in(target, lwp, "schedstat");
+	if (ret->sched_fd >= 0)
+		ret->sched_length = read_sched(ret, ret->sched, sizeof(ret->sched));
+	if (!ret->sched_length) {
+		if (ret->sched_fd >= 0)
+			close(ret->sched_fd);
+		ret->status = true;
+		ret->sched_fd = open_in(target, lwp, "status");
+		if (ret->sched_fd >= 0)
+			ret->sched_length = read_sched(ret, ret->sched, sizeof(ret->sched));
+	}
+	ret->syscall_length = read_file(ret->syscall_fd, ret->syscall, sizeof(ret->syscall));
+	if (!ret->sched_length || !ret->syscall_length || !parse(ret->syscall, &lwp->regs)) {
+		pw_sleep_end(ret);
+		return false;
+	}
+	lwp->has_regs = false;
+	return true;
+}
+
+bool pw_live_sleep_holds(struct pw_target *target, struct pw_sleep *sleep)
+{
+	char text[sizeof(sleep->sched)];
+	return read_file(sleep->syscall_fd, text, sizeof(text)) == sleep->syscall_length &&
+	       !memcmp(text, sleep->syscall, sleep->syscall_length) &&
+	       read_sched(sleep, text, sizeof(text)) == sleep->sched_length &&
+	       !memcmp(text, sleep->sched, sleep->sched_length);
+}
