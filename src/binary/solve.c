@@ -75,30 +75,28 @@ static bool calls(const struct pw_solve *s, uint64_t slot, uint64_t function, bo
 }
 
 /*
- * By the size that the function's first instructions give to its frame: what it pushes, the row
- * tells; what it reserves below, its code.  The return address in the place that this yields is the
- * proof.
+ * By the size that the function's first instructions give to its frame: what they reserve, their
+ * code tells; how many registers they push above it, the return address that must stand there.
  */
-static bool by_frame_size(const struct pw_solve *s, const struct pw_row *row, uint64_t function,
-			  uint64_t *ret)
+static bool by_frame_size(const struct pw_solve *s, uint64_t function, uint64_t *ret)
 {
+	enum { PUSHES_MAX = 8 };
 	const struct pw_abi *abi = abi_of(s->modules);
 	uint8_t code[PW_ABI_ENTRY_BYTES];
-	bool direct;
-	if (!row || !abi->return_slot || !function ||
-	    !read_code(s->modules, function, code, sizeof(code)))
+	unsigned found = 0;
+	if (!read_code(s->modules, function, code, sizeof(code)))
 		return false;
-	int64_t size = abi->frame_size(code, sizeof(code)), lowest = 0;
-	if (size < 0)
-		return false;
-	for (unsigned i = 0; i < row->rule_count; i++)
-		if (row->rules[i].kind == PW_RULE_AT_CFA && row->rules[i].offset < lowest)
-			lowest = row->rules[i].offset;
-	uint64_t cfa = s->sp + (uint64_t)size + (uint64_t)-lowest;
-	if (cfa <= s->sp || cfa > s->limit || !calls(s, cfa - abi->return_slot, function, &direct))
-		return false;
-	*ret = cfa;
-	return true;
+	int64_t size = abi->frame_size(code, sizeof(code));
+	for (uint64_t pushes = 0; size >= 0 && pushes <= PUSHES_MAX; pushes++) {
+		uint64_t slot = s->sp + (uint64_t)size + pushes * 8;
+		bool direct;
+		if (slot < s->sp || slot + abi->return_slot > s->limit ||
+		    !calls(s, slot, function, &direct))
+			continue;
+		*ret = slot + abi->return_slot;
+		found++;
+	}
+	return found == 1;
 }
 
 /* The only return address above whose call names the function. */
@@ -129,5 +127,5 @@ bool pw_solve_cfa(const struct pw_solve *s, const struct pw_row *row, uint64_t *
 	uint64_t function = function_start(s);
 	if (!function)
 		return false;
-	return by_frame_size(s, row, function, ret) || by_call(s, function, ret);
+	return (row && by_frame_size(s, function, ret)) || by_call(s, function, ret);
 }

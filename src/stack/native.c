@@ -230,35 +230,45 @@ static void end_walk(struct walker *w, const struct stepped *s)
 
 /* ---- going on behind a gap ---- */
 
-/* The evaluation frame around `anchor`, when the return address at `slot` is one into it. */
-static bool try_resume(struct walker *w, uint64_t slot, uint64_t anchor, struct pw_regs *ret)
+/* Whether the walk from here comes to the bottom. */
+static bool comes_to_bottom(const struct walker *w)
+{
+	struct walker probe = *w;
+	for (unsigned i = 0; i < FRAMES_MAX; i++) {
+		struct stepped s = step(&probe);
+		if (s.step != PW_STEP_OK)
+			return s.step == PW_STEP_BOTTOM;
+		probe.regs = s.result.regs;
+		probe.exact = s.signal;
+	}
+	return false;
+}
+
+/* The interpreter's frame around `anchor`, when the return address at `slot` is one into it. */
+static bool try_resume(const struct walker *w, uint64_t slot, uint64_t anchor, struct walker *ret)
 {
 	uint64_t pc, target;
-	if (!read_word(w, slot, &pc) || !pw_modules_is_code(w->modules, pc) ||
+	if (!read_word((void *)w, slot, &pc) ||
+	    pw_modules_find(w->modules, pc) !=
+		    pw_modules_find(w->modules, w->session->python.eval) ||
 	    pw_modules_call(w->modules, pc, &target) == PW_CALL_NONE)
 		return false;
-	const struct pw_row *row = pw_modules_row(w->modules, pc - 1);
-	if (!row)
-		return false;
-	struct walker probe = *w;
-	probe.regs = (struct pw_regs){.pc = pc,
-				      .sp = slot + w->abi->return_slot,
-				      .thread_pointer = w->regs.thread_pointer};
-	pw_regs_set(&probe.regs, w->abi->sp, probe.regs.sp);
-	probe.exact = false;
-	/* Saved frame pointers are not known: where the frame's end must lie is. */
-	struct stepped s = step(&probe);
-	if (s.step != PW_STEP_OK || s.result.cfa <= anchor || probe.regs.sp > anchor ||
-	    pw_modules_call(w->modules, s.result.regs.pc, &target) == PW_CALL_NONE)
-		return false;
-	*ret = probe.regs;
-	return true;
+	*ret = *w;
+	ret->regs = (struct pw_regs){.pc = pc,
+				     .sp = slot + w->abi->return_slot,
+				     .thread_pointer = w->regs.thread_pointer};
+	pw_regs_set(&ret->regs, w->abi->sp, ret->regs.sp);
+	ret->exact = false;
+	struct stepped s = step(ret);
+	return s.step == PW_STEP_OK && s.has_row && s.result.cfa > anchor &&
+	       pw_modules_call(w->modules, s.result.regs.pc, &target) != PW_CALL_NONE;
 }
 
 /*
  * Goes on at the evaluation frame of the next older anchor: the nearest return address below the
- * anchor whose frame holds it.  The frame's size is what its row says, and it must itself return to
- * behind a call.
+ * anchor whose frame holds it.  The frame's size is what its row says, it must itself return to
+ * behind a call, and, if any does, lead to the bottom: earlier calls have left return addresses
+ * too.
  */
 static bool resume(struct walker *w)
 {
@@ -270,15 +280,22 @@ static bool resume(struct walker *w)
 		return false;
 	uint64_t lowest =
 		anchor - w->regs.sp > RESUME_SCAN_MAX ? anchor - RESUME_SCAN_MAX : w->regs.sp;
-	struct pw_regs regs;
+	struct walker candidate, first;
+	bool found = false;
 	for (uint64_t slot = (anchor & ~UINT64_C(7)) - 8; slot >= lowest; slot -= 8) {
-		if (!try_resume(w, slot, anchor, &regs))
+		if (!try_resume(w, slot, anchor, &candidate))
 			continue;
-		w->regs = regs;
-		w->exact = false;
-		return true;
+		if (comes_to_bottom(&candidate)) {
+			*w = candidate;
+			return true;
+		}
+		if (!found)
+			first = candidate;
+		found = true;
 	}
-	return false;
+	if (found)
+		*w = first;
+	return found;
 }
 
 static bool add_gap(struct walker *w)
