@@ -103,11 +103,25 @@ static size_t utf8_sequence(const unsigned char *p, size_t left, uint32_t *ret)
 	return n;
 }
 
+/* How many bytes from p on are printable ASCII: most text is, and goes over in one piece. */
+static size_t plain_run(const unsigned char *p, size_t left)
+{
+	size_t n = 0;
+	while (n < left && p[n] >= 0x20 && p[n] < 0x7f)
+		n++;
+	return n;
+}
+
 void pw_text_append_bytes(struct pw_buffer *b, const void *bytes, size_t length)
 {
 	const unsigned char *p = bytes;
 	for (size_t i = 0; i < length;) {
 		uint32_t c;
+		size_t plain = plain_run(p + i, length - i);
+		pw_buffer_append(b, p + i, plain);
+		i += plain;
+		if (i == length)
+			break;
 		size_t n = utf8_sequence(p + i, length - i, &c);
 		if (n == 0) {
 			append_escape(b, p[i]);
@@ -132,6 +146,11 @@ void pw_text_append_printable(struct pw_buffer *b, const char *utf8)
 	size_t length = strlen(utf8);
 	for (size_t i = 0; i < length;) {
 		uint32_t c;
+		size_t plain = plain_run(p + i, length - i);
+		pw_buffer_append(b, p + i, plain);
+		i += plain;
+		if (i == length)
+			break;
 		size_t n = utf8_sequence(p + i, length - i, &c);
 		if (n == 0) {
 			append_escape(b, p[i]);

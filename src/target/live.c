@@ -186,20 +186,26 @@ void pw_live_describe(const struct pw_live *live, pid_t tid, const struct pw_pro
 	}
 }
 
+bool pw_live_parse_syscall(const char *text, struct pw_regs *regs)
+{
+	/* "NR ARG*6 SP PC", "-1 SP PC" of one that was interrupted in user mode, "running". */
+	const char *pc = strrchr(text, ' ');
+	const char *sp = pc ? memrchr(text, ' ', (size_t)(pc - text)) : NULL;
+	if (!sp)
+		return false;
+	*regs = (struct pw_regs){.sp = strtoull(sp + 1, NULL, 16),
+				 .pc = strtoull(pc + 1, NULL, 16)};
+	return text[0] != '-' && regs->sp && regs->pc;
+}
+
 void pw_live_blocked_at(const char *dir, struct pw_regs *regs)
 {
 	char path[96];
 	pw_auto_buffer struct pw_buffer text;
 	pw_buffer_init(&text);
 	snprintf(path, sizeof(path), "%s/syscall", dir);
-	if (pw_proc_read(path, 4096, &text) || !text.data || text.data[0] == 'r')
-		return;
-	unsigned long long sp, pc;
-	if (sscanf(text.data, "-1 %llx %llx", &sp, &pc) == 2 ||
-	    sscanf(text.data, "%*d %*x %*x %*x %*x %*x %*x %llx %llx", &sp, &pc) == 2) {
-		regs->sp = sp;
-		regs->pc = pc;
-	}
+	if (!pw_proc_read(path, 4096, &text) && text.data)
+		pw_live_parse_syscall(text.data, regs);
 }
 
 static struct pw_error *live_refresh(struct pw_target *target)
@@ -222,7 +228,6 @@ static struct pw_error *live_refresh(struct pw_target *target)
 		if (pw_proc_stat(dir, &stat))
 			continue;
 		pw_live_describe(live, tids[i], &stat, &lwp);
-		pw_live_blocked_at(dir, &lwp.regs);
 		struct pw_error *error = pw_target_add_lwp(target, &lwp);
 		if (error)
 			return error;
@@ -361,8 +366,6 @@ struct pw_error *pw_target_open_live(pid_t pid, const struct pw_options *options
 		error = check_readable(live);
 	if (!error)
 		error = check_machine(live);
-	if (!error)
-		error = live_refresh(&live->base);
 	if (error) {
 		pw_target_destroy(&live->base);
 		return error;

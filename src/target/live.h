@@ -60,6 +60,9 @@ void pw_live_describe(const struct pw_live *live, pid_t tid, const struct pw_pro
 /* Stack pointer and pc of a thread that waits in the kernel (`dir`/syscall, proc_pid_syscall(5));
  * not touched when it does not wait. */
 void pw_live_blocked_at(const char *dir, struct pw_regs *regs);
+/* The same of the file's text; false: not of one that waits in a system call, though sp and pc may be
+ * known. */
+bool pw_live_parse_syscall(const char *text, struct pw_regs *regs);
 /* "what of process PID: not permitted; ..." with what would help. */
 struct pw_error *pw_live_permission(pid_t pid, const char *what);
 

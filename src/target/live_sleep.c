@@ -58,18 +58,6 @@ void pw_sleep_end(struct pw_sleep *sleep)
 	sleep->syscall_fd = sleep->sched_fd = -1;
 }
 
-/* "NR ARG*6 SP PC"; "running", and "-1 SP PC" of one that was interrupted in user mode, are not
- * asleep in a call. */
-static bool parse(const char *text, struct pw_regs *regs)
-{
-	unsigned long long sp, pc;
-	if (text[0] < '0' || text[0] > '9' ||
-	    sscanf(text, "%*d %*x %*x %*x %*x %*x %*x %llx %llx", &sp, &pc) != 2 || !sp || !pc)
-		return false;
-	*regs = (struct pw_regs){.sp = sp, .pc = pc};
-	return true;
-}
-
 bool pw_live_sleep_begin(struct pw_target *target, struct pw_lwp *lwp, struct pw_sleep *ret)
 {
 	*ret = (struct pw_sleep){.syscall_fd = -1, .sched_fd = -1};
@@ -88,7 +76,8 @@ bool pw_live_sleep_begin(struct pw_target *target, struct pw_lwp *lwp, struct pw
 			ret->sched_length = read_sched(ret, ret->sched, sizeof(ret->sched));
 	}
 	ret->syscall_length = read_file(ret->syscall_fd, ret->syscall, sizeof(ret->syscall));
-	if (!ret->sched_length || !ret->syscall_length || !parse(ret->syscall, &lwp->regs)) {
+	if (!ret->sched_length || !ret->syscall_length ||
+	    !pw_live_parse_syscall(ret->syscall, &lwp->regs)) {
 		pw_sleep_end(ret);
 		return false;
 	}

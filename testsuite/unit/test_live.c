@@ -86,6 +86,7 @@ static struct pw_target *open_live(pid_t pid)
 		skip();
 	}
 	assert_null(error);
+	assert_null(target->ops->refresh(target));
 	return target;
 }
 
