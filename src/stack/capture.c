@@ -62,10 +62,25 @@ void pw_capture_drop_codes(struct pw_capture *c)
 	}
 }
 
+/* The lists were read before: a thread may have ended since, and its thread state be gone. */
+static bool is_still_there(struct pw_capture *c, const struct pw_tstate *tstate)
+{
+	const struct pw_layout *l = &c->python->layout;
+	uint64_t interp, thread_id;
+	pw_auto_error struct pw_error *e1 =
+		pw_read_field(c->python, tstate->address, l->tstate_interp, &interp);
+	pw_auto_error struct pw_error *e2 =
+		pw_read_field(c->python, tstate->address, l->tstate_thread_id, &thread_id);
+	return !e1 && interp == c->lists.interps[tstate->interp].address &&
+	       (!pw_has(l, tstate_thread_id) || (!e2 && thread_id == tstate->thread_id));
+}
+
 struct pw_error *pw_capture_copy(struct pw_capture *c, size_t i)
 {
 	pw_capture_forget(c, i);
 	pw_object_budget(c->python);
+	if (c->session->target->ops->stop && !is_still_there(c, &c->lists.tstates[i]))
+		return NULL;
 	pw_frames_walk(c->python, c->lists.tstates[i].address, c->options->max_frames,
 		       &c->copied[i].frames);
 	c->copied[i].read = true;

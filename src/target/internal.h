@@ -40,6 +40,7 @@ static inline void pw_closep(int *fd)
 
 /* Copies `lwp` to the end of the list; sort when all are there. */
 struct pw_error *pw_target_add_lwp(struct pw_target *target, const struct pw_lwp *lwp);
+void pw_target_clear_mappings(struct pw_target *target);
 void pw_target_clear_lwps(struct pw_target *target);
 void pw_target_sort_lwps(struct pw_target *target);
 /* Sets the name from the kernel's bytes, escaped. */

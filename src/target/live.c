@@ -219,6 +219,9 @@ static struct pw_error *live_refresh(struct pw_target *target)
 	if (errnum)
 		return pw_error_from_errno(errnum, "cannot list the threads of process %d",
 					   (int)target->pid);
+	struct pw_error *error = pw_live_reload_maps(live);
+	if (error)
+		return error;
 	pw_target_clear_lwps(target);
 	for (size_t i = 0; i < count; i++) {
 		char dir[64];
@@ -228,7 +231,7 @@ static struct pw_error *live_refresh(struct pw_target *target)
 		if (pw_proc_stat(dir, &stat))
 			continue;
 		pw_live_describe(live, tids[i], &stat, &lwp);
-		struct pw_error *error = pw_target_add_lwp(target, &lwp);
+		error = pw_target_add_lwp(target, &lwp);
 		if (error)
 			return error;
 	}

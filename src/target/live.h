@@ -15,8 +15,11 @@ struct pw_live {
 	pid_t reader;	  /* the task whose memory is read */
 	bool nested;	  /* in a pid namespace of its own */
 	bool same_mounts; /* its mount namespace is ours */
-	char *root_link;  /* its root as we see it; NULL: unknown */
-	int mem_fd;	  /* of /proc/PID/mem, only where process_vm_readv is missing; -1 */
+	bool given_root;  /* the user said where files are found */
+	bool maps_fresh;  /* read and not yet used */
+	uint64_t maps_hash;
+	char *root_link; /* its root as we see it; NULL: unknown */
+	int mem_fd;	 /* of /proc/PID/mem, only where process_vm_readv is missing; -1 */
 	bool use_mem;
 };
 
@@ -60,8 +63,8 @@ void pw_live_describe(const struct pw_live *live, pid_t tid, const struct pw_pro
 /* Stack pointer and pc of a thread that waits in the kernel (`dir`/syscall, proc_pid_syscall(5));
  * not touched when it does not wait. */
 void pw_live_blocked_at(const char *dir, struct pw_regs *regs);
-/* The same of the file's text; false: not of one that waits in a system call, though sp and pc may be
- * known. */
+/* The same of the file's text; false: not of one that waits in a system call, though sp and pc may
+ * be known. */
 bool pw_live_parse_syscall(const char *text, struct pw_regs *regs);
 /* "what of process PID: not permitted; ..." with what would help. */
 struct pw_error *pw_live_permission(pid_t pid, const char *what);
@@ -74,5 +77,8 @@ bool pw_live_sleep_holds(struct pw_target *target, struct pw_sleep *sleep);
 
 /* Fills in mappings, root and executable from /proc. */
 struct pw_error *pw_live_load_maps(struct pw_live *live, const struct pw_options *options);
+
+/* Reads the mappings again if they have changed since. */
+struct pw_error *pw_live_reload_maps(struct pw_live *live);
 
 #endif

@@ -152,28 +152,69 @@ static struct pw_error *add_line(struct pw_live *live, char *line, bool sysroot,
 	return pw_target_add_mapping(&live->base, &map.mapping);
 }
 
-struct pw_error *pw_live_load_maps(struct pw_live *live, const struct pw_options *options)
+/* FNV-1a: enough to see that a text is another one. */
+static uint64_t hash_text(const struct pw_buffer *text)
+{
+	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+	for (size_t i = 0; i < text->length; i++)
+		hash = (hash ^ (uint8_t)text->data[i]) * UINT64_C(0x100000001b3);
+	return hash;
+}
+
+static struct pw_error *read_maps(const struct pw_live *live, struct pw_buffer *ret)
 {
 	enum { MAX_MAPS = 1 << 28 };
-	bool sysroot = options && options->sysroot;
 	char path[96];
-	pw_auto_buffer struct pw_buffer text;
-	pw_buffer_init(&text);
 	snprintf(path, sizeof(path), "%s/maps", live->proc);
-	int errnum = pw_proc_read(path, MAX_MAPS, &text);
+	int errnum = pw_proc_read(path, MAX_MAPS, ret);
 	if (errnum == EACCES || errnum == EPERM)
 		return pw_live_permission(live->base.pid, "the mappings");
-	if (errnum)
-		return pw_error_from_errno(errnum, "cannot read %s", path);
-	struct pw_error *error = set_root(live, options);
+	return errnum ? pw_error_from_errno(errnum, "cannot read %s", path) : NULL;
+}
+
+/* Changes `text`. */
+static struct pw_error *add_lines(struct pw_live *live, char *text)
+{
+	struct pw_error *error = NULL;
 	struct pw_proc_map last = {0};
 	pw_auto_free char *last_host = NULL;
-	for (char *line = text.data, *next; !error && line && *line; line = next) {
+	for (char *line = text, *next; !error && line && *line; line = next) {
 		char *end = strchr(line, '\n');
 		next = end ? end + 1 : NULL;
 		if (end)
 			*end = 0;
-		error = add_line(live, line, sysroot, &last, &last_host);
+		error = add_line(live, line, live->given_root, &last, &last_host);
 	}
-	return error ? error : set_executable(live, sysroot);
+	return error;
+}
+
+struct pw_error *pw_live_load_maps(struct pw_live *live, const struct pw_options *options)
+{
+	pw_auto_buffer struct pw_buffer text;
+	pw_buffer_init(&text);
+	live->given_root = options && options->sysroot;
+	live->maps_fresh = true;
+	struct pw_error *error = read_maps(live, &text);
+	if (!error)
+		error = set_root(live, options);
+	if (error)
+		return error;
+	live->maps_hash = hash_text(&text);
+	error = add_lines(live, text.data);
+	return error ? error : set_executable(live, live->given_root);
+}
+
+struct pw_error *pw_live_reload_maps(struct pw_live *live)
+{
+	pw_auto_buffer struct pw_buffer text;
+	pw_buffer_init(&text);
+	bool fresh = live->maps_fresh;
+	live->maps_fresh = false;
+	struct pw_error *error = fresh ? NULL : read_maps(live, &text);
+	uint64_t hash = hash_text(&text);
+	if (error || fresh || hash == live->maps_hash)
+		return error;
+	live->maps_hash = hash;
+	pw_target_clear_mappings(&live->base);
+	return add_lines(live, text.data);
 }

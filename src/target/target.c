@@ -64,7 +64,7 @@ void pw_notes_deinit(struct pw_notes *notes)
 
 /* ---- life ---- */
 
-static void free_mappings(struct pw_target *target)
+void pw_target_clear_mappings(struct pw_target *target)
 {
 	for (size_t i = 0; i < target->mapping_count; i++) {
 		free(target->mappings[i].path);
@@ -80,7 +80,7 @@ void pw_target_destroy(struct pw_target *target)
 	if (!target)
 		return;
 	pw_snapshot_end(target);
-	free_mappings(target);
+	pw_target_clear_mappings(target);
 	free(target->lwps);
 	free(target->executable);
 	free(target->executable_host);
