@@ -147,6 +147,45 @@ static struct pw_lwp *lwp_of(struct pw_target *target, struct pw_tstate *tstate)
 	return lwp_by_number(target, number);
 }
 
+static void copy_nothing(void *data)
+{
+}
+
+static bool owns_tstate(const struct pw_capture *c, const struct pw_lwp *lwp)
+{
+	for (size_t i = 0; i < c->lists.tstate_count; i++)
+		if (c->owners[i] == lwp)
+			return true;
+	return false;
+}
+
+/*
+ * Thread states that no number leads to an OS thread from (before 3.11, without glibc): only the
+ * thread pointers tell, and threads must be stopped to read them.
+ */
+static struct pw_error *find_owners_by_registers(struct pw_capture *c)
+{
+	struct pw_target *target = c->session->target;
+	bool numberless = false;
+	for (size_t i = 0; i < c->lists.tstate_count; i++)
+		numberless |= !c->owners[i] && !c->lists.tstates[i].native_id;
+	if (!numberless || !target->ops->stop || c->options->no_stop)
+		return NULL;
+	pid_t *tids = malloc((target->lwp_count + 1) * sizeof(*tids));
+	size_t count = 0;
+	for (size_t i = 0; tids && i < target->lwp_count; i++)
+		if (!owns_tstate(c, &target->lwps[i]))
+			tids[count++] = (pid_t)target->lwps[i].tid;
+	struct pw_error *error = tids ? NULL : &pw_error_nomem;
+	if (!error && count)
+		error = target->ops->stop(target, tids, count, copy_nothing, NULL);
+	for (size_t i = 0; !error && i < c->lists.tstate_count; i++)
+		if (!c->owners[i])
+			c->owners[i] = lwp_of(target, &c->lists.tstates[i]);
+	free(tids);
+	return error;
+}
+
 /* Lists and names change rarely and cost many reads: nothing stands still for them. */
 static struct pw_error *read_lists(struct pw_capture *c)
 {
@@ -167,6 +206,8 @@ static struct pw_error *read_lists(struct pw_capture *c)
 	}
 	for (size_t i = 0; !error && i < tstates; i++)
 		c->owners[i] = lwp_of(target, &c->lists.tstates[i]);
+	if (!error)
+		error = find_owners_by_registers(c);
 	/* A debugger's reads are kept for all of the dump. */
 	if (target->ops->stop)
 		pw_snapshot_end(target);

@@ -24,6 +24,11 @@ static bool wants_native(const struct pw_capture *c)
 	return c->options->native != PW_NATIVE_NONE;
 }
 
+static bool has_ended(const struct pw_lwp *lwp)
+{
+	return lwp->state == PW_RUN_ZOMBIE || lwp->state == PW_RUN_DEAD;
+}
+
 static struct pw_error *copy_thread(struct pw_capture *c, const struct pw_lwp *lwp)
 {
 	struct pw_error *error = NULL;
@@ -49,7 +54,7 @@ static struct pw_error *finish_thread(struct pw_capture *c, const struct pw_lwp 
 	*ret = (struct pw_lack){0};
 	pw_capture_load_codes(c);
 	struct pw_error *error = pw_thread_make(c, lwp, thread, &kept);
-	if (!error && kept && wants_native(c))
+	if (!error && kept && wants_native(c) && !has_ended(lwp))
 		error = pw_thread_unwind(c, lwp, thread, ret);
 	if (error || !kept)
 		pw_thread_deinit(thread);
@@ -341,14 +346,27 @@ static struct pw_error *take_still(struct pw_capture *c, struct pw_lwp *lwp, enu
 	return error;
 }
 
-static struct pw_error *take_running(struct pw_capture *c, struct pw_lwp *lwp)
+/* Without stopping it: it may run, or have ended. */
+static struct pw_error *take_unstopped(struct pw_capture *c, struct pw_lwp *lwp,
+				       enum pw_taken taken)
 {
 	c->attempt++;
 	struct pw_error *error = pw_snapshot_begin(c->session->target);
 	if (!error)
-		error = take_still(c, lwp, PW_TAKEN_RUNNING);
+		error = take_still(c, lwp, taken);
 	pw_snapshot_end(c->session->target);
 	return error;
+}
+
+/* Whether the dump would show anything of it. */
+static bool is_wanted(const struct pw_capture *c, const struct pw_lwp *lwp)
+{
+	if (c->options->native_only_threads || c->lists.interp_count == 0)
+		return true;
+	for (size_t i = 0; i < c->lists.tstate_count; i++)
+		if (c->owners[i] == lwp)
+			return true;
+	return false;
 }
 
 static struct pw_error *take_live(struct pw_capture *c)
@@ -360,8 +378,12 @@ static struct pw_error *take_live(struct pw_capture *c)
 	for (size_t i = 0; !error && i < target->lwp_count; i++) {
 		struct pw_lwp *lwp = &target->lwps[i];
 		bool taken;
-		if (lwp->state == PW_RUN_ZOMBIE || lwp->state == PW_RUN_DEAD)
+		if (!is_wanted(c, lwp))
 			continue;
+		if (has_ended(lwp)) {
+			error = take_unstopped(c, lwp, PW_TAKEN_NOT);
+			continue;
+		}
 		error = take_asleep(c, lwp, &taken);
 		if (!error && !taken)
 			awake[count++] = lwp;
@@ -369,7 +391,7 @@ static struct pw_error *take_live(struct pw_capture *c)
 	if (!error && count && !c->options->no_stop)
 		error = take_stopped(c, awake, count);
 	for (size_t i = 0; !error && c->options->no_stop && i < count; i++)
-		error = take_running(c, awake[i]);
+		error = take_unstopped(c, awake[i], PW_TAKEN_RUNNING);
 	free(awake);
 	return error;
 }
