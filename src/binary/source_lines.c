@@ -19,11 +19,19 @@ enum {
 struct unit {
 	Dwarf_Off offset;
 	Dwarf_Die die;
+	bool is_c;
 	struct pw_die_index functions;
 	bool deep;
 	Dwarf_Lines *lines; /* of libdw; sorted by address */
 	size_t line_count;
 	Dwarf_Files *files;
+	UT_hash_handle hh;
+};
+
+/* The composed name of a function, by its DIE. */
+struct composed {
+	Dwarf_Off die;
+	char *name; /* owned; NULL: none */
 	UT_hash_handle hh;
 };
 
@@ -33,6 +41,7 @@ struct pw_source {
 	bool units_indexed;
 	struct pw_die_index unit_ranges;
 	struct unit *units;
+	struct composed *names;
 };
 
 struct pw_source *pw_module_source(struct pw_modules *modules, struct pw_module *module)
@@ -58,9 +67,15 @@ struct pw_source *pw_module_source(struct pw_modules *modules, struct pw_module 
 void pw_source_destroy(struct pw_source *source)
 {
 	struct unit *unit, *next;
+	struct composed *name, *next_name;
 
 	if (!source)
 		return;
+	HASH_ITER (hh, source->names, name, next_name) {
+		HASH_DEL(source->names, name);
+		free(name->name);
+		free(name);
+	}
 	HASH_ITER (hh, source->units, unit, next) {
 		HASH_DEL(source->units, unit);
 		pw_die_index_deinit(&unit->functions);
@@ -110,6 +125,7 @@ static struct unit *find_unit(struct pw_source *source, uint64_t address)
 		free(unit);
 		return NULL;
 	}
+	unit->is_c = pw_die_unit_is_c(&unit->die);
 	pw_die_index_functions(&unit->functions, &unit->die, false);
 	if (dwarf_getsrclines(&unit->die, &unit->lines, &unit->line_count) != 0)
 		unit->line_count = 0;
@@ -184,12 +200,40 @@ static const char *text_of(Dwarf_Die *die, unsigned name)
 	return dwarf_attr_integrate(die, name, &attribute) ? dwarf_formstring(&attribute) : NULL;
 }
 
-static void fill_names(Dwarf_Die *die, struct pw_source_frame *ret)
+static const char *composed_name(struct pw_source *source, Dwarf_Die *die)
+{
+	Dwarf_Off offset = dwarf_dieoffset(die);
+	struct composed *name;
+
+	HASH_FIND(hh, source->names, &offset, sizeof(offset), name);
+	if (name)
+		return name->name;
+	name = calloc(1, sizeof(*name));
+	if (!name)
+		return NULL;
+	name->die = offset;
+	HASH_ADD(hh, source->names, die, sizeof(offset), name);
+	if (!name->hh.tbl) {
+		free(name);
+		return NULL;
+	}
+	name->name = pw_die_qualified_name(die);
+	return name->name;
+}
+
+/* Compilers leave out the linkage name of what no other file can link to. */
+static void fill_names(struct pw_source *source, const struct unit *unit, Dwarf_Die *die,
+		       struct pw_source_frame *ret)
 {
 	ret->linkage_name = text_of(die, DW_AT_linkage_name);
 	if (!ret->linkage_name)
 		ret->linkage_name = text_of(die, DW_AT_MIPS_linkage_name);
-	ret->name = text_of(die, DW_AT_name);
+	if (ret->linkage_name)
+		return;
+	if (!unit->is_c)
+		ret->name = composed_name(source, die);
+	if (!ret->name)
+		ret->name = text_of(die, DW_AT_name);
 }
 
 static int bounded_line(uint64_t line)
@@ -219,12 +263,12 @@ static Dwarf_Addr address_of(const struct unit *unit, size_t index)
 	return line && dwarf_lineaddr(line, &address) == 0 ? address : 0;
 }
 
-/* The last row at or before an address; among those of one address, as debuggers do, one that is a
- * statement's. */
+/* The last row with a line at or before an address; among those of one address, as GDB does, one
+ * that is a statement's. */
 static Dwarf_Line *find_line(const struct unit *unit, uint64_t address)
 {
+	Dwarf_Line *found = NULL;
 	size_t low = 0, high = unit->line_count;
-	bool flag;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
@@ -233,19 +277,27 @@ static Dwarf_Line *find_line(const struct unit *unit, uint64_t address)
 		else
 			high = middle;
 	}
-	if (low == 0)
-		return NULL;
-	Dwarf_Line *last = dwarf_onesrcline(unit->lines, low - 1);
-	if (!last || dwarf_lineendsequence(last, &flag) != 0 || flag)
-		return NULL;
-	Dwarf_Addr at = address_of(unit, low - 1);
-	for (size_t i = low; i-- > 0 && address_of(unit, i) == at;) {
+	for (size_t i = low; i-- > 0;) {
 		Dwarf_Line *line = dwarf_onesrcline(unit->lines, i);
-		if (line && dwarf_lineendsequence(line, &flag) == 0 && !flag &&
-		    dwarf_linebeginstatement(line, &flag) == 0 && flag)
+		bool ends, statement;
+		int number;
+		if (found && address_of(unit, i) != address)
+			break;
+		if (!line || dwarf_lineendsequence(line, &ends) != 0 || ends ||
+		    dwarf_lineno(line, &number) != 0 ||
+		    dwarf_linebeginstatement(line, &statement) != 0)
+			break;
+		/* Line 0 is code that the compiler could not tell a line of. */
+		if (number == 0)
+			continue;
+		if (!found)
+			address = address_of(unit, i);
+		if (statement)
 			return line;
+		if (!found)
+			found = line;
 	}
-	return last;
+	return found;
 }
 
 static void fill_line(const struct unit *unit, uint64_t address, struct pw_source_frame *ret)
@@ -277,7 +329,7 @@ size_t pw_source_find(struct pw_source *source, uint64_t address,
 	memset(ret, 0, count * sizeof(ret[0]));
 	for (size_t i = 0; i < chain.count; i++) {
 		struct pw_source_frame *to = &ret[count - 1 - i];
-		fill_names(&chain.dies[i], to);
+		fill_names(source, unit, &chain.dies[i], to);
 		if (i + 1 < chain.count)
 			fill_call(unit, &chain.dies[i + 1], to);
 	}

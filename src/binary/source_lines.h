@@ -14,10 +14,10 @@ enum { PW_INLINE_MAX = 64 }; /* functions inlined into each other at one address
 
 struct pw_source;
 
-/* A function at an address; texts belong to the debug information. */
+/* A function at an address; texts belong to the debug information, or to the source. */
 struct pw_source_frame {
 	const char *linkage_name; /* NULL: none, as in C */
-	const char *name;	  /* NULL: unknown */
+	const char *name;	  /* with its namespaces; NULL: unknown */
 	const char *file;	  /* NULL: unknown */
 	int line;		  /* 0: unknown */
 };

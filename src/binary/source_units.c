@@ -1,9 +1,12 @@
 #include "binary/source_units.h"
 
+#include "base/buffer.h"
+
 #include <dwarf.h>
 #include <stdlib.h>
 
 enum {
+	ORIGINS_MAX = 8,       /* from a copy of a function to its declaration */
 	RANGES_MAX = 8 << 20,  /* of one index */
 	DIE_RANGES_MAX = 4096, /* of one DIE */
 	DEPTH_MAX = 64,	       /* of nested scopes */
@@ -118,8 +121,7 @@ void pw_die_index_units(struct pw_die_index *index, Dwarf *dwarf)
 	pw_die_index_sort(index);
 }
 
-/* In C, only a function can hold functions. */
-static bool is_c(Dwarf_Die *unit)
+bool pw_die_unit_is_c(Dwarf_Die *unit)
 {
 	switch (dwarf_srclang(unit)) {
 	case DW_LANG_C:
@@ -180,9 +182,65 @@ static void add_children(struct walk *walk, Dwarf_Die *parent, int depth)
 
 void pw_die_index_functions(struct pw_die_index *index, Dwarf_Die *unit, bool deep)
 {
-	struct walk walk = {
-		.index = index, .types = deep || !is_c(unit), .functions = deep, .left = DIES_MAX};
+	struct walk walk = {.index = index,
+			    .types = deep || !pw_die_unit_is_c(unit),
+			    .functions = deep,
+			    .left = DIES_MAX};
 
 	add_children(&walk, unit, 0);
 	pw_die_index_sort(index);
+}
+
+/* The declaration that stands where the function was written. */
+static Dwarf_Die declaration_of(Dwarf_Die *function)
+{
+	static const unsigned links[] = {DW_AT_abstract_origin, DW_AT_specification};
+	Dwarf_Die die = *function;
+	Dwarf_Attribute attribute;
+
+	for (int step = 0; step < ORIGINS_MAX; step++) {
+		bool moved = false;
+		for (size_t i = 0; i < 2 && !moved; i++)
+			moved = dwarf_attr(&die, links[i], &attribute) &&
+				dwarf_formref_die(&attribute, &die);
+		if (!moved)
+			break;
+	}
+	return die;
+}
+
+static void append_scope(struct pw_buffer *name, Dwarf_Die *die)
+{
+	int tag = dwarf_tag(die);
+
+	if (tag != DW_TAG_namespace && tag != DW_TAG_class_type && tag != DW_TAG_structure_type &&
+	    tag != DW_TAG_union_type && tag != DW_TAG_enumeration_type && tag != DW_TAG_module)
+		return;
+	const char *text = dwarf_diename(die);
+	if (!text)
+		text = tag == DW_TAG_namespace ? "(anonymous namespace)" : "{unnamed type}";
+	pw_buffer_printf(name, "%s::", text);
+}
+
+char *pw_die_qualified_name(Dwarf_Die *function)
+{
+	Dwarf_Die declaration = declaration_of(function), unit, die;
+	Dwarf_Off target = dwarf_dieoffset(&declaration);
+	const char *plain = dwarf_diename(&declaration);
+	pw_auto_buffer struct pw_buffer name = {0};
+
+	if (!plain || !dwarf_diecu(&declaration, &unit, NULL, NULL))
+		return NULL;
+	/* DIEs know no parents: the one around an offset is the last that begins before it. */
+	for (int depth = 0; depth < DEPTH_MAX && pw_die_child(&unit, &die); depth++) {
+		Dwarf_Die next = die;
+		while (pw_die_sibling(&next, &next) && dwarf_dieoffset(&next) <= target)
+			die = next;
+		if (dwarf_dieoffset(&die) >= target)
+			break;
+		append_scope(&name, &die);
+		unit = die;
+	}
+	pw_buffer_append_string(&name, plain);
+	return name.failed ? NULL : pw_buffer_steal(&name);
 }

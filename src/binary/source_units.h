@@ -34,6 +34,12 @@ void pw_die_index_units(struct pw_die_index *index, Dwarf *dwarf);
 /* The functions of a unit that have code; `deep`: also those within other functions. */
 void pw_die_index_functions(struct pw_die_index *index, Dwarf_Die *unit, bool deep);
 
+/* In C, only a function can hold functions, and names stand alone. */
+bool pw_die_unit_is_c(Dwarf_Die *unit);
+/* The name of a function with the namespaces and types around it, "std::f"; of an inlined or
+ * outlined copy, that of its original.  Owned by the caller; NULL: no name. */
+char *pw_die_qualified_name(Dwarf_Die *function);
+
 /* Puts the first child, or the next sibling, into *ret.  A sibling lies behind: chains end. */
 bool pw_die_child(Dwarf_Die *die, Dwarf_Die *ret);
 bool pw_die_sibling(Dwarf_Die *die, Dwarf_Die *ret);
