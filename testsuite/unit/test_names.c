@@ -1,0 +1,401 @@
+/*
+ * Names of native frames: programs tell where they called from, by which functions; the same places
+ * are looked up from outside, with the debug information in many forms and places.
+ */
+#include "binary/names.h"
+
+#include "base/buffer.h"
+#include "binary/source_lines.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "folder.h"
+#include "names_program.h"
+
+enum { PLACES_MAX = 16, DAMAGES = 150 };
+
+struct place {
+	uint64_t address;
+	char chain[256];
+};
+
+/* A program that runs, seen from outside. */
+struct run {
+	pid_t pid;
+	struct place places[PLACES_MAX];
+	size_t count;
+	struct pw_target *target;
+	struct pw_modules *modules;
+};
+
+static int __attribute__((format(printf, 1, 2))) shell(const char *format, ...)
+{
+	char command[2048];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(command, sizeof(command), format, args);
+	va_end(args);
+	return system(command);
+}
+
+static bool has(const char *tool)
+{
+	return shell("command -v %s >/dev/null 2>&1", tool) == 0;
+}
+
+/* The program `name` in the folder. */
+static void compile(const char *compiler, const char *flags, const char *name)
+{
+	bool cxx = strstr(compiler, "++");
+	const char *source = in_folder(cxx ? "names.cc" : "names.c");
+
+	write_file(source, cxx ? names_cxx : names_c, strlen(cxx ? names_cxx : names_c));
+	assert_int_equal(
+		shell("%s -Wl,--build-id %s -o %s %s", compiler, flags, in_folder(name), source),
+		0);
+}
+
+static void reopen(struct run *run, const char *debug_dir)
+{
+	pw_modules_destroy(run->modules);
+	run->modules = NULL;
+	assert_null(pw_modules_create(run->target, debug_dir, &run->modules));
+}
+
+static void start(struct run *run, const char *name, const char *debug_dir)
+{
+	char line[512];
+	int fds[2];
+
+	*run = (struct run){0};
+	assert_int_equal(pipe(fds), 0);
+	run->pid = fork();
+	if (run->pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		dup2(fds[1], 1);
+		execl(in_folder(name), name, NULL);
+		_exit(1);
+	}
+	close(fds[1]);
+	FILE *output = fdopen(fds[0], "r");
+	assert_non_null(output);
+	while (fgets(line, sizeof(line), output) && strcmp(line, "end\n") != 0) {
+		struct place *place = &run->places[run->count++];
+		int used = 0;
+		assert_true(run->count <= PLACES_MAX);
+		assert_int_equal(sscanf(line, "%lx %n", &place->address, &used), 1);
+		snprintf(place->chain, sizeof(place->chain), "%s", line + used);
+		place->chain[strcspn(place->chain, "\n")] = 0;
+	}
+	fclose(output);
+	assert_true(run->count > 3);
+	assert_null(pw_target_open_live(run->pid, NULL, &run->target));
+	reopen(run, debug_dir);
+}
+
+static void stop(struct run *run)
+{
+	pw_modules_destroy(run->modules);
+	pw_target_destroy(run->target);
+	kill(run->pid, SIGKILL);
+	waitpid(run->pid, NULL, 0);
+}
+
+/* What pywalk says of a place, in the program's own form. */
+static void chain_of(struct run *run, const struct place *place, bool lines, struct pw_buffer *ret)
+{
+	const struct pw_names *names = pw_modules_names(run->modules, place->address - 1, true);
+
+	ret->length = 0;
+	for (size_t i = 0; i < names->count; i++) {
+		const struct pw_native_name *name = &names->items[i];
+		pw_buffer_printf(ret, "%s%s", i ? " " : "", name->function ? name->function : "?");
+		if (lines)
+			pw_buffer_printf(ret, ":%d", name->line);
+		if (lines && (!name->file || !strstr(name->file, "/names.c")))
+			pw_buffer_printf(ret, "(%s)", name->file ? name->file : "no file");
+		if (name->inlined != (i + 1 < names->count))
+			pw_buffer_append_string(ret, "(inlined?)");
+	}
+	assert_ptr_equal(names, pw_modules_names(run->modules, place->address - 1, true));
+}
+
+static void check_places(struct run *run)
+{
+	pw_auto_buffer struct pw_buffer chain = {0};
+
+	for (size_t i = 0; i < run->count; i++) {
+		chain_of(run, &run->places[i], true, &chain);
+		assert_string_equal(chain.data, run->places[i].chain);
+	}
+}
+
+/* By symbol tables, only the function itself is known. */
+static void check_functions(struct run *run, bool known)
+{
+	char expected[256];
+
+	for (size_t i = 0; i < run->count; i++) {
+		const struct pw_names *names =
+			pw_modules_names(run->modules, run->places[i].address - 1, false);
+		assert_int_equal(names->count, 1);
+		assert_ptr_equal(names->module,
+				 pw_modules_find(run->modules, run->places[i].address));
+		const struct pw_native_name *name = &names->items[0];
+		assert_true(!name->file && !name->line && !name->inlined);
+		if (!known) {
+			assert_true(!name->function && !name->symbol && !names->symbol_address);
+			continue;
+		}
+		const char *last = strrchr(run->places[i].chain, ' ');
+		if (strstr(run->places[i].chain, "(anonymous"))
+			last = NULL;
+		snprintf(expected, sizeof(expected), "%s", last ? last + 1 : run->places[i].chain);
+		*strrchr(expected, ':') = 0;
+		/* "outer.constprop.0" is a copy of it. */
+		size_t length = strlen(expected);
+		assert_int_equal(strncmp(name->function, expected, length), 0);
+		assert_true(!name->function[length] || name->function[length] == '.');
+		assert_true(names->symbol_address &&
+			    names->symbol_address <= run->places[i].address);
+	}
+}
+
+static void test_variant(void **state)
+{
+	char *words = strdup(*state);
+	char *flags = strchr(words, ' ');
+	struct run run;
+
+	assert_non_null(flags);
+	*flags++ = 0;
+	if (!has(words)) {
+		free(words);
+		skip();
+	}
+	compile(words, flags, "variant");
+	start(&run, "variant", NULL);
+	check_functions(&run, true);
+	check_places(&run);
+	check_functions(&run, true);
+	stop(&run);
+	free(words);
+}
+
+static void test_nothing_known(void **state)
+{
+	struct run run;
+	uint64_t stack = (uintptr_t)&run;
+
+	compile("gcc", "-O2", "plain");
+	start(&run, "plain", NULL);
+	check_functions(&run, true);
+	const struct pw_names *names =
+		pw_modules_names(run.modules, run.places[0].address - 1, true);
+	assert_int_equal(names->count, 1);
+	assert_string_equal(names->items[0].function, "outer");
+	assert_string_equal(names->items[0].symbol, "outer");
+	assert_true(!names->items[0].file && !names->items[0].line);
+	static const uint64_t addresses[] = {0, 1, UINT64_MAX};
+	for (size_t i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++)
+		assert_int_equal(pw_modules_names(run.modules, addresses[i], true)->count, 0);
+	assert_int_equal(pw_modules_names(run.modules, stack, true)->count, 0);
+	/* A module's header is no function's. */
+	names = pw_modules_names(run.modules, run.modules->items[0].start, true);
+	assert_int_equal(names->count, 1);
+	assert_ptr_equal(names->module, &run.modules->items[0]);
+	assert_null(names->items[0].function);
+	stop(&run);
+}
+
+/* Lines at every address of two functions, as GDB has them. */
+static void test_lines_as_gdb(void **state)
+{
+	struct run run;
+	char line[1024];
+
+	compile("gcc", "-O2 -g", "lines");
+	start(&run, "lines", NULL);
+	const struct pw_names *outer =
+		pw_modules_names(run.modules, run.places[0].address - 1, false);
+	uint64_t from = outer->symbol_address, to = from;
+	while (pw_modules_names(run.modules, to, false)->symbol_address == from)
+		to++;
+	pw_auto_buffer struct pw_buffer script = {0};
+	for (uint64_t a = from; a < to; a++)
+		pw_buffer_printf(&script, "info line *%#lx\n", a - outer->module->bias);
+	write_file(in_folder("lines.gdb"), script.data, script.length);
+	snprintf(line, sizeof(line), "gdb -batch -nx -x %s %s 2>/dev/null | grep '^Line'",
+		 in_folder("lines.gdb"), in_folder("lines"));
+	FILE *gdb = popen(line, "r");
+	assert_non_null(gdb);
+	uint64_t address = from;
+	for (int number; fgets(line, sizeof(line), gdb); address++) {
+		assert_int_equal(sscanf(line, "Line %d", &number), 1);
+		assert_int_equal(pw_modules_names(run.modules, address, true)->items[0].line,
+				 number);
+	}
+	pclose(gdb);
+	assert_true(address == to && to - from > 20);
+	stop(&run);
+}
+
+/* Moves a program's debug information to debug/.build-id/, stripped of everything itself. */
+static const char *separate(const char *name, const char *debug_dir, const char *objcopy_flags)
+{
+	static char path[512];
+	char line[256], id[64] = "";
+	const char *program = in_folder(name);
+
+	snprintf(line, sizeof(line), "readelf -n %s", program);
+	FILE *notes = popen(line, "r");
+	assert_non_null(notes);
+	while (fgets(line, sizeof(line), notes))
+		sscanf(line, " Build ID: %63[0-9a-f]", id);
+	pclose(notes);
+	assert_true(strlen(id) > 2);
+	snprintf(path, sizeof(path), "%s/.build-id/%.2s/%s.debug", debug_dir, id, id + 2);
+	assert_int_equal(shell("mkdir -p %s/.build-id/%.2s && "
+			       "objcopy --only-keep-debug %s %s %s && strip %s",
+			       debug_dir, id, objcopy_flags, program, path, program),
+			 0);
+	return path;
+}
+
+static void test_debug_file(void **state)
+{
+	static const char *const forms[] = {"", "--compress-debug-sections=zlib"};
+	struct run run;
+
+	for (size_t i = 0; i < 2; i++) {
+		const char *debug_dir = in_folder("debug");
+		compile("gcc", "-O2 -g", "apart");
+		separate("apart", debug_dir, forms[i]);
+		start(&run, "apart", in_folder("nowhere"));
+		check_functions(&run, false);
+		assert_null(pw_modules_names(run.modules, run.places[0].address - 1, true)
+				    ->items[0]
+				    .file);
+		reopen(&run, in_folder("debug"));
+		check_functions(&run, true);
+		check_places(&run);
+		stop(&run);
+		shell("rm -r %s", in_folder("debug"));
+	}
+}
+
+/* Two debug files and what they have in common, as dwz makes them for distributions. */
+static void test_shared_debug_file(void **state)
+{
+	static const char *const names[] = {".dwz/common", "%s/.dwz/common"};
+	char common[512], first[512], second[512];
+	struct run run;
+
+	if (!has("dwz"))
+		skip();
+	for (size_t i = 0; i < 2; i++) {
+		shell("mkdir -p %s", in_folder("debug/.dwz"));
+		compile("g++", "-O2 -g -gdwarf-4", "one");
+		compile("g++", "-O1 -g -gdwarf-4", "two");
+		snprintf(first, sizeof(first), "%s", separate("one", in_folder("debug"), ""));
+		snprintf(second, sizeof(second), "%s", separate("two", in_folder("debug"), ""));
+		if (i)
+			snprintf(common, sizeof(common), "%s", in_folder("debug/.dwz/common"));
+		else
+			snprintf(common, sizeof(common), "../../%s", names[i]);
+		assert_int_equal(shell("dwz -m %s -M %s %s %s", in_folder("debug/.dwz/common"),
+				       common, first, second),
+				 0);
+		assert_int_equal(shell("readelf -SW %s | grep -q gnu_debugaltlink", first), 0);
+		start(&run, "one", in_folder("debug"));
+		check_places(&run);
+		stop(&run);
+		shell("rm -r %s", in_folder("debug"));
+	}
+}
+
+/* The debug file's bytes say anything: whatever is said of a place, nothing breaks. */
+static void test_damaged(void **state)
+{
+	static const char *const flags[] = {"-O2 -gdwarf-5", "-O2 -gdwarf-4", "-O2 -g -gz=zlib"};
+	pw_auto_buffer struct pw_buffer chain = {0};
+	struct stat st;
+	struct run run;
+
+	srand(11);
+	for (size_t f = 0; f < sizeof(flags) / sizeof(flags[0]); f++) {
+		compile("g++", flags[f], "damaged");
+		const char *path = separate("damaged", in_folder("debug"), "");
+		assert_int_equal(stat(path, &st), 0);
+		size_t size = (size_t)st.st_size;
+		uint8_t *good = malloc(size), *bad = malloc(size);
+		FILE *file = fopen(path, "rb");
+		assert_true(good && bad && file);
+		assert_int_equal(fread(good, 1, size, file), size);
+		fclose(file);
+		start(&run, "damaged", in_folder("debug"));
+		check_places(&run);
+		for (int d = 0; d < DAMAGES; d++) {
+			memcpy(bad, good, size);
+			for (int k = rand() % 30; k >= 0; k--)
+				bad[0x100 + (size_t)rand() % (size - 0x100)] =
+					rand() % 3 ? (uint8_t)rand() : 0xff;
+			write_file(path, bad, size);
+			reopen(&run, in_folder("debug"));
+			for (size_t i = 0; i < run.count; i++)
+				chain_of(&run, &run.places[i], true, &chain);
+		}
+		free(good);
+		free(bad);
+		stop(&run);
+		shell("rm -r %s", in_folder("debug"));
+	}
+}
+
+static int remove_folder(void **state)
+{
+	return shell("rm -rf %s", folder);
+}
+
+/* `text`: a compiler and its flags. */
+#define VARIANT(text)                                                                              \
+	{                                                                                          \
+		.name = text, .test_func = test_variant, .initial_state = text                     \
+	}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		VARIANT("gcc -O2 -g"),
+		VARIANT("gcc -O0 -g"),
+		VARIANT("gcc -O2 -gdwarf-3"),
+		VARIANT("gcc -O2 -gdwarf-4 -gz=zlib-gnu"),
+		VARIANT("gcc -O2 -gdwarf-5 -gz=zlib"),
+		VARIANT("gcc -O3 -g -flto -static"),
+		VARIANT("clang -O2 -gdwarf-4"),
+		VARIANT("clang -O2 -gdwarf-5"),
+		VARIANT("g++ -O2 -gdwarf-4"),
+		VARIANT("g++ -O2 -gdwarf-5"),
+		VARIANT("g++ -O2 -g -fno-pie -no-pie"),
+		VARIANT("clang++ -O2 -gdwarf-5"),
+		cmocka_unit_test(test_nothing_known),
+		cmocka_unit_test(test_lines_as_gdb),
+		cmocka_unit_test(test_debug_file),
+		cmocka_unit_test(test_shared_debug_file),
+		cmocka_unit_test(test_damaged),
+	};
+	unsetenv("DEBUGINFOD_URLS");
+	return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
