@@ -133,7 +133,10 @@ char *pw_debuginfod_find(struct pw_debuginfod *debuginfod, const uint8_t *build_
 	debuginfod->began = debuginfod->moved = now();
 	debuginfod->done = 0;
 	int fd = debuginfod->find(debuginfod->client, build_id, (int)length, &path);
-	debuginfod->used += now() - debuginfod->began;
+	double took = now() - debuginfod->began;
+	debuginfod->used += took;
+	/* The library's own limit may have been the first. */
+	debuginfod->given_up |= fd < 0 && took >= stall_limit();
 	if (handled) {
 		sigaction(SIGINT, &before, NULL);
 		if (interrupted)

@@ -5,8 +5,10 @@
 #include "binary/names.h"
 
 #include "base/buffer.h"
-#include "binary/source_lines.h"
+#include "binary/debuginfod.h"
 
+#include <netinet/in.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -14,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -364,6 +367,162 @@ static void test_damaged(void **state)
 	}
 }
 
+/* ---- a debuginfod server --------------------------------------------------------------------- */
+
+struct server {
+	int fd;
+	bool silent;	  /* takes requests and never answers */
+	const char *path; /* the one file that it has */
+	char id[64];
+	_Atomic int requests;
+	pthread_t thread;
+};
+
+static void answer(struct server *server, int fd)
+{
+	char request[4096], wanted[128], head[256];
+	size_t length = 0;
+	ssize_t n;
+
+	while (length < sizeof(request) - 1 &&
+	       (n = read(fd, request + length, sizeof(request) - 1 - length)) > 0) {
+		length += (size_t)n;
+		request[length] = 0;
+		if (strstr(request, "\r\n\r\n"))
+			break;
+	}
+	snprintf(wanted, sizeof(wanted), "GET /buildid/%s/debuginfo ", server->id);
+	FILE *file =
+		strncmp(request, wanted, strlen(wanted)) == 0 ? fopen(server->path, "rb") : NULL;
+	if (!file) {
+		static const char none[] = "HTTP/1.0 404 Not Found\r\nContent-Length: 0\r\n\r\n";
+		assert_int_equal(write(fd, none, sizeof(none) - 1), sizeof(none) - 1);
+		return;
+	}
+	fseek(file, 0, SEEK_END);
+	int size = snprintf(head, sizeof(head), "HTTP/1.0 200 OK\r\nContent-Length: %ld\r\n\r\n",
+			    ftell(file));
+	rewind(file);
+	assert_int_equal(write(fd, head, (size_t)size), size);
+	while ((length = fread(request, 1, sizeof(request), file)) > 0)
+		assert_int_equal(write(fd, request, length), length);
+	fclose(file);
+}
+
+static void *serve(void *data)
+{
+	struct server *server = data;
+
+	for (int fd; (fd = accept(server->fd, NULL, NULL)) >= 0;) {
+		server->requests++;
+		if (server->silent)
+			continue; /* and stays open: the program ends soon */
+		answer(server, fd);
+		close(fd);
+	}
+	return NULL;
+}
+
+/* Also tells the environment of it. */
+static void server_start(struct server *server)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET,
+				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t length = sizeof(address);
+	char url[64];
+
+	server->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(server->fd, (struct sockaddr *)&address, length), 0);
+	assert_int_equal(listen(server->fd, 8), 0);
+	assert_int_equal(getsockname(server->fd, (struct sockaddr *)&address, &length), 0);
+	assert_int_equal(pthread_create(&server->thread, NULL, serve, server), 0);
+	snprintf(url, sizeof(url), "http://127.0.0.1:%d", ntohs(address.sin_port));
+	setenv("DEBUGINFOD_URLS", url, 1);
+	setenv("DEBUGINFOD_CACHE_PATH", in_folder("cache"), 1);
+	setenv("no_proxy", "*", 1);
+}
+
+static void server_stop(struct server *server)
+{
+	shutdown(server->fd, SHUT_RDWR);
+	pthread_join(server->thread, NULL);
+	close(server->fd);
+	unsetenv("DEBUGINFOD_URLS");
+	shell("rm -rf %s", in_folder("cache"));
+}
+
+static void test_debuginfod(void **state)
+{
+	struct server server = {0};
+	struct run run;
+
+	compile("g++", "-O2 -g", "fetched");
+	server.path = separate("fetched", in_folder("debug"), "");
+	const char *id = strstr(server.path, ".build-id/") + strlen(".build-id/");
+	snprintf(server.id, sizeof(server.id), "%.2s%.*s", id, (int)strcspn(id + 3, "."), id + 3);
+	server_start(&server);
+	start(&run, "fetched", in_folder("nowhere"));
+	check_functions(&run, true);
+	check_places(&run);
+	assert_int_equal(server.requests, 1);
+	/* Not asked by the user: nobody is asked, not even the cache. */
+	unsetenv("DEBUGINFOD_URLS");
+	reopen(&run, in_folder("nowhere"));
+	check_functions(&run, false);
+	assert_int_equal(server.requests, 1);
+	stop(&run);
+	server_stop(&server);
+	shell("rm -r %s", in_folder("debug"));
+}
+
+static volatile sig_atomic_t interrupts;
+
+static void on_interrupt(int number)
+{
+	interrupts++;
+}
+
+static void *interrupt_wait(void *data)
+{
+	struct server *server = data;
+
+	while (!server->requests)
+		usleep(1000);
+	kill(getpid(), SIGINT);
+	return NULL;
+}
+
+/* One wait for a silent server is enough; `state`: what ends it. */
+static void test_silent_server(void **state)
+{
+	static const uint8_t ids[2][20] = {{1, 2, 3}, {4, 5, 6}};
+	bool by_signal = strcmp(*state, "by Ctrl-C") == 0;
+	struct server server = {.silent = true};
+	pthread_t thread;
+
+	setenv("DEBUGINFOD_TIMEOUT", by_signal ? "3600" : "1", 1);
+	interrupts = 0;
+	signal(SIGINT, on_interrupt);
+	server_start(&server);
+	struct pw_debuginfod *debuginfod = pw_debuginfod_create();
+	assert_non_null(debuginfod);
+	if (by_signal)
+		assert_int_equal(pthread_create(&thread, NULL, interrupt_wait, &server), 0);
+	assert_null(pw_debuginfod_find(debuginfod, ids[0], sizeof(ids[0])));
+	if (by_signal)
+		pthread_join(thread, NULL);
+	int requests = server.requests; /* the library may try again by itself */
+	assert_true(requests > 0);
+	assert_null(pw_debuginfod_find(debuginfod, ids[1], sizeof(ids[1])));
+	assert_int_equal(server.requests, requests);
+	/* The program's own handler learns of it. */
+	assert_int_equal(interrupts, by_signal);
+	pw_debuginfod_destroy(debuginfod);
+	server_stop(&server);
+	unsetenv("DEBUGINFOD_TIMEOUT");
+	signal(SIGINT, SIG_DFL);
+}
+
 static int remove_folder(void **state)
 {
 	return shell("rm -rf %s", folder);
@@ -395,6 +554,13 @@ int main(void)
 		cmocka_unit_test(test_debug_file),
 		cmocka_unit_test(test_shared_debug_file),
 		cmocka_unit_test(test_damaged),
+		cmocka_unit_test(test_debuginfod),
+		{.name = "test_silent_server by timeout",
+		 .test_func = test_silent_server,
+		 .initial_state = "by timeout"},
+		{.name = "test_silent_server by Ctrl-C",
+		 .test_func = test_silent_server,
+		 .initial_state = "by Ctrl-C"},
 	};
 	unsetenv("DEBUGINFOD_URLS");
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);
