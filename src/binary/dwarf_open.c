@@ -78,6 +78,10 @@ void pw_dwarf_file_deinit(struct pw_dwarf_file *file)
 {
 	if (file->dwfl)
 		dwfl_end(file->dwfl);
+	else
+		dwarf_end(file->dwarf);
+	dwarf_end(file->alternate);
+	elf_end(file->alternate_elf);
 	free(file->callbacks);
 	*file = (struct pw_dwarf_file){0};
 }

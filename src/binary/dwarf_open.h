@@ -1,7 +1,7 @@
 /*
- * Opening debug information with libdwfl: of an ELF file or of its separate debug file, found by
- * build-id or debuglink under the debug folder, or by libdebuginfod when DEBUGINFOD_URLS is set.
- * Private to binary/.
+ * Opening debug information of an ELF file on disk with libdwfl: its own, or that of its separate
+ * debug file, found by build-id or debuglink under the debug folder, or by libdebuginfod when
+ * DEBUGINFOD_URLS is set.  For a module of a target: debug_info.c.  Private to binary/.
  */
 #ifndef PW_BINARY_DWARF_OPEN_H
 #define PW_BINARY_DWARF_OPEN_H
@@ -13,9 +13,11 @@
 struct pw_dwarf;
 
 struct pw_dwarf_file {
-	Dwfl *dwfl;
-	Dwarf *dwarf;		   /* NULL: there is no debug information; borrowed of dwfl */
+	Dwfl *dwfl;   /* NULL: of a module */
+	Dwarf *dwarf; /* NULL: there is no debug information; borrowed of dwfl, if any */
 	Dwfl_Callbacks *callbacks; /* owned, as what it points to */
+	Dwarf *alternate;	   /* owned, as the next */
+	Elf *alternate_elf;
 };
 
 extern const char pw_default_debug_dir[];
