@@ -62,7 +62,7 @@ $(O)/pywalk.pc: FORCE
 	@{ printf 'prefix=%s\nlibdir=%s\nincludedir=%s\n\n' '$(prefix)' '$(libdir)' '$(includedir)'; \
 	   printf 'Name: pywalk\nDescription: Python and C frames of a CPython process, from outside\n'; \
 	   printf 'Version: %s\nLibs: -L$${libdir} -lpywalk\nCflags: -I$${includedir}\n' '$(VERSION)'; \
-	   printf 'Requires.private: %s\n' '$(PKGS)'; } > $@.tmp
+	   printf 'Requires.private: %s\nLibs.private: -liberty -ldl -pthread\n' '$(PKGS)'; } > $@.tmp
 	@cmp -s $@.tmp $@ && rm $@.tmp || mv $@.tmp $@
 
 $(O)/pywalk-gdbinit.gdb: FORCE

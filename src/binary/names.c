@@ -26,20 +26,15 @@ struct text {
 	char raw[];
 };
 
-struct key {
-	uint64_t address;
-	uint64_t source;
-};
-
 struct entry {
-	struct key key;
+	uint64_t address;
 	struct pw_names names;
 	UT_hash_handle hh;
 	struct pw_native_name items[];
 };
 
 struct pw_name_cache {
-	struct entry *entries;
+	struct entry *entries[2]; /* without and with source */
 	struct text *texts;
 };
 
@@ -52,9 +47,11 @@ void pw_name_cache_destroy(struct pw_name_cache *cache)
 
 	if (!cache)
 		return;
-	HASH_ITER (hh, cache->entries, entry, next_entry) {
-		HASH_DEL(cache->entries, entry);
-		free(entry);
+	for (size_t i = 0; i < 2; i++) {
+		HASH_ITER (hh, cache->entries[i], entry, next_entry) {
+			HASH_DEL(cache->entries[i], entry);
+			free(entry);
+		}
 	}
 	HASH_ITER (hh, cache->texts, text, next_text) {
 		HASH_DEL(cache->texts, text);
@@ -144,19 +141,19 @@ static bool find_symbol(struct pw_modules *modules, struct pw_module *module, ui
 }
 
 /* Sorts what the symbol table and DWARF say of one address into an entry. */
-static struct entry *fill(struct pw_modules *modules, const struct key *key,
+static struct entry *fill(struct pw_modules *modules, uint64_t address,
 			  const struct pw_source_frame *frames, size_t count)
 {
 	struct pw_name_cache *cache = modules->names;
-	struct pw_module *module = pw_modules_find(modules, key->address);
+	struct pw_module *module = pw_modules_find(modules, address);
 	struct pw_symbol symbol = {0};
-	bool known = module && find_symbol(modules, module, key->address, &symbol);
+	bool known = module && find_symbol(modules, module, address, &symbol);
 	size_t total = count ? count : module ? 1 : 0;
 	struct entry *entry = calloc(1, sizeof(*entry) + total * sizeof(entry->items[0]));
 
 	if (!entry)
 		return NULL;
-	entry->key = *key;
+	entry->address = address;
 	entry->names = (struct pw_names){.items = entry->items,
 					 .count = total,
 					 .symbol_address = known ? symbol.address : 0,
@@ -189,7 +186,6 @@ static size_t source_of(struct pw_modules *modules, uint64_t address, struct pw_
 
 const struct pw_names *pw_modules_names(struct pw_modules *modules, uint64_t address, bool source)
 {
-	struct key key = {.address = address, .source = source};
 	struct pw_source_frame frames[PW_INLINE_MAX];
 	struct entry *entry;
 
@@ -198,16 +194,17 @@ const struct pw_names *pw_modules_names(struct pw_modules *modules, uint64_t add
 	struct pw_name_cache *cache = modules->names;
 	if (!cache)
 		return &nothing;
-	HASH_FIND(hh, cache->entries, &key, sizeof(key), entry);
+	struct entry **entries = &cache->entries[source];
+	HASH_FIND(hh, *entries, &address, sizeof(address), entry);
 	if (entry)
 		return &entry->names;
-	if (HASH_COUNT(cache->entries) >= ADDRESS_MAX)
+	if (HASH_COUNT(*entries) >= ADDRESS_MAX)
 		return &nothing;
 	size_t count = source ? source_of(modules, address, frames) : 0;
-	entry = fill(modules, &key, frames, count);
+	entry = fill(modules, address, frames, count);
 	if (!entry)
 		return &nothing;
-	HASH_ADD(hh, cache->entries, key, sizeof(key), entry);
+	HASH_ADD(hh, *entries, address, sizeof(address), entry);
 	if (!entry->hh.tbl) {
 		free(entry);
 		return &nothing;
