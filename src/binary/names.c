@@ -169,9 +169,11 @@ static struct entry *fill(struct pw_modules *modules, uint64_t address,
 	}
 	if (known) {
 		struct pw_native_name *last = &entry->items[total - 1];
+		const char *name = demangled(cache, symbol.name);
 		last->symbol = shown(cache, symbol.name);
-		if (!last->function)
-			last->function = demangled(cache, symbol.name);
+		/* A mangled symbol says more than DWARF without a linkage name. */
+		if (!last->function || (!frames[total - 1].linkage_name && name != last->symbol))
+			last->function = name;
 	}
 	return entry;
 }

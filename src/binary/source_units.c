@@ -214,7 +214,8 @@ static void append_scope(struct pw_buffer *name, Dwarf_Die *die)
 	int tag = dwarf_tag(die);
 
 	if (tag != DW_TAG_namespace && tag != DW_TAG_class_type && tag != DW_TAG_structure_type &&
-	    tag != DW_TAG_union_type && tag != DW_TAG_enumeration_type && tag != DW_TAG_module)
+	    tag != DW_TAG_union_type && tag != DW_TAG_enumeration_type && tag != DW_TAG_module &&
+	    tag != DW_TAG_subprogram)
 		return;
 	const char *text = dwarf_diename(die);
 	if (!text)

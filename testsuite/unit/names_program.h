@@ -100,7 +100,7 @@ static const char names_cxx[] =
 	"	struct local {\n"
 	"		__attribute__((noinline)) static int function(int x)\n"
 	"		{\n"
-	"			return x + rand();\n"
+	"			return x + mark(\"in_c::local::function:\" HERE);\n"
 	"		}\n"
 	"	};\n"
 	"	return local::function(x) + mark(\"in_c:\" HERE);\n"
