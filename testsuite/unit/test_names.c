@@ -162,10 +162,12 @@ static void check_functions(struct run *run, bool known)
 			assert_true(!name->function && !name->symbol && !names->symbol_address);
 			continue;
 		}
-		const char *last = strrchr(run->places[i].chain, ' ');
-		if (strstr(run->places[i].chain, "(anonymous"))
-			last = NULL;
-		snprintf(expected, sizeof(expected), "%s", last ? last + 1 : run->places[i].chain);
+		const char *last = run->places[i].chain;
+		for (const char *c = last; (c = strchr(c, ' ')); c++) {
+			if (strncmp(c, " namespace)", 11) != 0)
+				last = c + 1;
+		}
+		snprintf(expected, sizeof(expected), "%s", last);
 		*strrchr(expected, ':') = 0;
 		/* "outer.constprop.0" is a copy of it. */
 		size_t length = strlen(expected);
