@@ -7,7 +7,7 @@
 #include <gelf.h>
 #include <string.h>
 
-static const uint64_t inflated_max = 1ull << 30; /* bytes of all sections of a file */
+static const uint64_t sane_max = 1ull << 30; /* inflated bytes of all sections of a file */
 
 static bool is_debug_section(const char *name)
 {
@@ -37,7 +37,7 @@ static uint64_t inflated_size(Elf_Scn *scn, const Elf64_Shdr *shdr, const char *
  * largest part, are never asked for here: such a section counts as empty.  The header is the copy
  * in our memory.  false: no debug information, or more than there should be.
  */
-static bool prepare_sections(Elf *elf)
+static bool prepare_sections(Elf *elf, uint64_t inflate_max)
 {
 	uint64_t total = 0;
 	size_t strings;
@@ -57,20 +57,22 @@ static bool prepare_sections(Elf *elf)
 			shdr->sh_type = SHT_NOBITS;
 			continue;
 		}
-		total += size < inflated_max ? size : inflated_max + 1;
-		if (total > inflated_max)
+		if (size > inflate_max - total)
 			return false;
+		total += size;
 	}
 	return found;
 }
 
-static Dwarf *open_dwarf(Elf *elf)
+static Dwarf *open_dwarf(Elf *elf, uint64_t inflate_max)
 {
-	return elf && prepare_sections(elf) ? dwarf_begin_elf(elf, DWARF_C_READ, NULL) : NULL;
+	return elf && prepare_sections(elf, inflate_max) ? dwarf_begin_elf(elf, DWARF_C_READ, NULL)
+							 : NULL;
 }
 
 /* libdw would look for it by itself, in the standard place alone. */
-static void add_alternate(struct pw_debug_info *info, struct pw_modules *modules)
+static void add_alternate(struct pw_debug_info *info, struct pw_modules *modules,
+			  uint64_t inflate_max)
 {
 	const char *name;
 	const void *id;
@@ -79,29 +81,31 @@ static void add_alternate(struct pw_debug_info *info, struct pw_modules *modules
 	if (length <= 0 || length > PW_BUILD_ID_MAX)
 		return;
 	info->alternate_elf = pw_debug_file_alternate(modules, name, id, (size_t)length);
-	info->alternate = open_dwarf(info->alternate_elf);
+	info->alternate = open_dwarf(info->alternate_elf, inflate_max);
 	if (info->alternate)
 		dwarf_setalt(info->dwarf, info->alternate);
 }
 
 bool pw_debug_info_init(struct pw_debug_info *info, struct pw_modules *modules,
-			struct pw_module *module)
+			struct pw_module *module, uint64_t inflate_max)
 {
 	struct pw_elf *elf = module->elf;
 
 	*info = (struct pw_debug_info){0};
 	if (elf->is_vdso)
 		return false;
+	if (!inflate_max || inflate_max > sane_max)
+		inflate_max = sane_max;
 	pw_elf_ensure(modules, module);
-	info->dwarf = open_dwarf(elf->elf);
+	info->dwarf = open_dwarf(elf->elf, inflate_max);
 	if (!info->dwarf) {
 		pw_elf_ensure_debug(modules, module);
-		info->dwarf = open_dwarf(elf->debug_elf);
+		info->dwarf = open_dwarf(elf->debug_elf, inflate_max);
 	}
 	if (!info->dwarf && pw_debug_file_fetch(modules, module))
-		info->dwarf = open_dwarf(elf->debug_elf);
+		info->dwarf = open_dwarf(elf->debug_elf, inflate_max);
 	if (info->dwarf)
-		add_alternate(info, modules);
+		add_alternate(info, modules, inflate_max);
 	return info->dwarf;
 }
 

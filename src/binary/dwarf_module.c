@@ -12,7 +12,7 @@ struct pw_error *pw_dwarf_open(struct pw_modules *modules, struct pw_module *mod
 	struct pw_debug_info info;
 	struct pw_dwarf_file file = {0};
 
-	if (pw_debug_info_init(&info, modules, module))
+	if (pw_debug_info_init(&info, modules, module, 0))
 		file = (struct pw_dwarf_file){.dwarf = info.dwarf,
 					      .alternate = info.alternate,
 					      .alternate_elf = info.alternate_elf};

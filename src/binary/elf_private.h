@@ -163,9 +163,10 @@ struct pw_debug_info {
 	Dwarf *alternate; /* what several files share (.gnu_debugaltlink); NULL: nothing */
 	Elf *alternate_elf;
 };
-/* From the module itself, its separate debug file, or debuginfod; false: there is none. */
+/* From the module itself, its separate debug file, or debuginfod; false: there is none, or its
+ * compressed sections make more than `inflate_max` bytes (0: any sane number). */
 bool pw_debug_info_init(struct pw_debug_info *info, struct pw_modules *modules,
-			struct pw_module *module);
+			struct pw_module *module, uint64_t inflate_max);
 void pw_debug_info_deinit(struct pw_debug_info *info);
 
 /* ---- elf_memory.c: what can be had without a file ---- */

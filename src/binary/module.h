@@ -29,7 +29,10 @@ struct pw_modules {
 	struct pw_target *target; /* borrowed */
 	struct pw_module *items;  /* sorted by start */
 	size_t count;
-	char *debug_dir;		  /* owned */
+	char *debug_dir; /* owned */
+	/* Compressed debug information of a module beyond so many inflated bytes is not used for
+	 * source lines and inlined functions; 0: all is.  The caller's to set. */
+	uint64_t inflate_max;
 	struct pw_name_cache *names;	  /* of names.h; owned; NULL until asked */
 	struct pw_debuginfod *debuginfod; /* owned; NULL until asked, or not wanted */
 	struct pw_row_cache *rows;	  /* of cfi.h; owned; NULL until asked */

@@ -55,7 +55,7 @@ struct pw_source *pw_module_source(struct pw_modules *modules, struct pw_module 
 	struct pw_source *source = calloc(1, sizeof(*source));
 	if (!source)
 		return NULL;
-	if (!pw_debug_info_init(&source->info, modules, module)) {
+	if (!pw_debug_info_init(&source->info, modules, module, modules->inflate_max)) {
 		free(source);
 		return NULL;
 	}

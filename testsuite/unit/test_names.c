@@ -296,6 +296,14 @@ static void test_debug_file(void **state)
 		reopen(&run, in_folder("debug"));
 		check_functions(&run, true);
 		check_places(&run);
+		/* What is too much to inflate is left alone; the rest is not touched by that. */
+		reopen(&run, in_folder("debug"));
+		run.modules->inflate_max = 1;
+		check_functions(&run, true);
+		const char *file = pw_modules_names(run.modules, run.places[0].address - 1, true)
+					   ->items[0]
+					   .file;
+		assert_int_equal(!file, i == 1);
 		stop(&run);
 		shell("rm -r %s", in_folder("debug"));
 	}
