@@ -8,9 +8,11 @@ static enum pw_step read_word(const struct pw_unwind_memory *memory, uint64_t ad
 	return memory->read(memory->data, address, ret) ? PW_STEP_OK : PW_STEP_UNREADABLE;
 }
 
-static enum pw_step apply(const struct pw_row *row, const struct pw_rule *rule, const uint64_t *cfa,
-			  const struct pw_regs *regs, const struct pw_unwind_memory *memory,
-			  uint64_t *ret, uint64_t *where)
+/* `initial`: what an expression begins with; of the CFA's own rule NULL, and `cfa` is not asked
+ * for. */
+static enum pw_step apply(const struct pw_row *row, const struct pw_rule *rule, uint64_t cfa,
+			  const uint64_t *initial, const struct pw_regs *regs,
+			  const struct pw_unwind_memory *memory, uint64_t *ret, uint64_t *where)
 {
 	enum pw_step step;
 	*where = rule->reg;
@@ -19,9 +21,9 @@ static enum pw_step apply(const struct pw_row *row, const struct pw_rule *rule, 
 		*where = rule->target;
 		return pw_regs_get(regs, rule->target, ret) ? PW_STEP_OK : PW_STEP_REGISTER;
 	case PW_RULE_AT_CFA:
-		return read_word(memory, *cfa + (uint64_t)rule->offset, ret, where);
+		return read_word(memory, cfa + (uint64_t)rule->offset, ret, where);
 	case PW_RULE_CFA_PLUS:
-		*ret = *cfa + (uint64_t)rule->offset;
+		*ret = cfa + (uint64_t)rule->offset;
 		return PW_STEP_OK;
 	case PW_RULE_REGISTER:
 		if (!pw_regs_get(regs, rule->reg, ret))
@@ -30,8 +32,8 @@ static enum pw_step apply(const struct pw_row *row, const struct pw_rule *rule, 
 		return PW_STEP_OK;
 	case PW_RULE_AT_EXPR:
 	case PW_RULE_EXPRESSION:
-		step = pw_expression(row->ops + rule->first, rule->length, cfa, regs, memory, ret,
-				     where);
+		step = pw_expression(row->ops + rule->first, rule->length, initial, regs, memory,
+				     ret, where);
 		if (step == PW_STEP_OK && rule->kind == PW_RULE_AT_EXPR)
 			step = read_word(memory, *ret, ret, where);
 		return step;
@@ -63,7 +65,7 @@ enum pw_step pw_unwind_step(const struct pw_abi *abi, const struct pw_row *row,
 			    struct pw_step_result *ret)
 {
 	*ret = (struct pw_step_result){0};
-	enum pw_step step = apply(row, &row->cfa, NULL, regs, memory, &ret->cfa, &ret->where);
+	enum pw_step step = apply(row, &row->cfa, 0, NULL, regs, memory, &ret->cfa, &ret->where);
 	if (step != PW_STEP_OK)
 		return step == PW_STEP_BOTTOM ? PW_STEP_CORRUPT : step;
 	if (!grows(abi, row, regs->sp, ret->cfa)) {
@@ -83,7 +85,8 @@ enum pw_step pw_unwind_step(const struct pw_abi *abi, const struct pw_row *row,
 	for (unsigned i = 0; i < row->rule_count; i++) {
 		const struct pw_rule *rule = &row->rules[i];
 		uint64_t value, where;
-		if (apply(row, rule, &ret->cfa, regs, memory, &value, &where) == PW_STEP_OK)
+		if (apply(row, rule, ret->cfa, &ret->cfa, regs, memory, &value, &where) ==
+		    PW_STEP_OK)
 			pw_regs_set(&ret->regs, rule->target, value);
 		else
 			ret->regs.known &= ~(UINT64_C(1) << rule->target);
@@ -92,7 +95,7 @@ enum pw_step pw_unwind_step(const struct pw_abi *abi, const struct pw_row *row,
 	static const struct pw_rule same = {.kind = PW_RULE_SAME};
 	struct pw_rule unspoken = same;
 	unspoken.target = row->ra;
-	step = apply(row, ra ? ra : &unspoken, &ret->cfa, regs, memory, &pc, &ret->where);
+	step = apply(row, ra ? ra : &unspoken, ret->cfa, &ret->cfa, regs, memory, &pc, &ret->where);
 	if (step != PW_STEP_OK)
 		return step;
 	ret->regs.pc = pc & abi->code_bits;

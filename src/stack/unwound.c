@@ -61,7 +61,7 @@ static bool add_named(struct pw_session *session, const struct pw_native_frame *
 		from->reason
 			? &none
 			: pw_modules_names(session->modules, exact ? from->pc : from->pc - 1, true);
-	if (!grow(to, names->count + 1))
+	if (!grow(to, names->count + 1) || !to->items)
 		return false;
 	for (size_t i = 0; i < names->count; i++) {
 		const struct pw_native_name *name = &names->items[i];
@@ -128,6 +128,9 @@ struct pw_error *pw_thread_unwind(struct pw_capture *c, const struct pw_lwp *lwp
 	struct pw_error *error = anchors ? NULL : &pw_error_nomem;
 	if (!error)
 		pw_native_walk(c->session, &lwp->regs, anchors, anchor_count, &walk);
+	/* What compressed debug files would add to source lines costs more than the rest of the
+	 * dump. */
+	c->session->modules->inflate_max = c->options->native == PW_NATIVE_ALL ? 0 : 1;
 	if (!error && !name_all(c->session, &walk, &named))
 		error = &pw_error_nomem;
 	if (!error)
