@@ -31,6 +31,10 @@ $(O)/testsuite/measure: $(TESTSUITE)/bench/measure.c
 	@mkdir -p $(@D)
 	$(CC) -O1 -g -Wall -Wextra -Werror -D_GNU_SOURCE -o $@ $<
 
+$(O)/testsuite/watch.so: $(TESTSUITE)/bench/watch.c
+	@mkdir -p $(@D)
+	$(CC) -O2 -g -Wall -Wextra -Werror -D_GNU_SOURCE -shared -fPIC -o $@ $<
+
 $(O)/testsuite/%: $(TESTSUITE)/programs/%.c
 	@mkdir -p $(@D)
 	$(CC) -D_GNU_SOURCE -O1 -g -Wall -Wextra -Werror -o $@ $< -ldl
@@ -97,5 +101,5 @@ pythons:
 	@bash $(TESTSUITE)/pythons/make-pythons
 
 .PHONY: bench
-bench: all $(O)/testsuite/measure
+bench: all $(O)/testsuite/measure $(O)/testsuite/watch.so
 	@$(PYTHON3) $(TESTSUITE)/bench/bench.py '$(O)'

@@ -1,0 +1,145 @@
+"""What is compared: each tool, how it is called, and how one sees how many threads it showed."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from typing import Dict, List, NamedTuple, Optional, Tuple
+
+PYPI = [("py-spy", "0.4.3"), ("pystack", "1.7.2")]
+# Names that stand once on the stack of every thread of the target; gdb's C frames have none of them.
+PYTHON_THREAD = re.compile(rb"\bbench_(?:sleeper|busy)\b")
+GDB_THREAD = re.compile(rb"^#0 ", re.MULTILINE)
+NO_DUMP = "(no dump)"
+
+
+class Tool(NamedTuple):
+    name: str
+    native: bool
+    command: List[str]
+    thread: "re.Pattern[bytes]"
+    base: str  # the one that its ratio is to
+
+
+class Tools:
+    def __init__(self, build: str) -> None:
+        self.pywalk = os.path.join(build, "pywalk")
+        self.gdb = shutil.which("gdb")
+        self.missing: List[str] = [] if self.gdb else ["gdb: not installed"]
+        self.versions: Dict[str, str] = {}
+        self._from_pypi(os.path.join(build, "bench", "venv"))
+        self._ask("pywalk", [self.pywalk, "--version"])
+        if self.gdb:
+            self._ask("gdb", [self.gdb, "-nx", "--version"])
+
+    def _ask(self, name: str, command: List[str]) -> None:
+        text = run_quietly(command)[1].splitlines()
+        words = text[0].split() if text else ["?"]
+        self.versions[name] = words[-1]
+
+    def _from_pypi(self, folder: str) -> None:
+        self.peers: Dict[str, str] = {}
+        pip = os.path.join(folder, "bin", "pip")
+        if not os.path.exists(pip):
+            good, said = run_quietly([sys.executable, "-m", "venv", folder])
+            if not good:
+                shutil.rmtree(folder, ignore_errors=True)
+                self.missing += ["%s: no virtual environment: %s" % (p, last(said)) for p, _ in PYPI]
+                return
+        for name, version in PYPI:
+            stamp = os.path.join(folder, "%s-%s" % (name, version))
+            program = os.path.join(folder, "bin", name)
+            if not os.path.exists(stamp):
+                wanted = "%s==%s" % (name, version)
+                good, said = run_quietly(
+                    [pip, "install", "-q", "--disable-pip-version-check", wanted]
+                )
+                if not good:
+                    self.missing.append("%s: not to be had from PyPI: %s" % (wanted, last(said)))
+                    continue
+                open(stamp, "w").close()
+            self.peers[name] = program
+            self.versions[name] = version
+
+    def live(self, pid: str) -> List[Tool]:
+        tools = [
+            self._pywalk([pid], False),
+            Tool(NO_DUMP, False, ["sleep", "0.05"], PYTHON_THREAD, "pywalk dump"),
+        ]
+        if "py-spy" in self.peers:
+            tools.append(self._peer("py-spy", "dump", ["-p", pid]))
+        if "pystack" in self.peers:
+            tools.append(self._peer("pystack", "remote", [pid]))
+        tools.append(self._pywalk([pid], True))
+        if "py-spy" in self.peers:
+            tools.append(self._peer("py-spy", "dump", ["--native", "-p", pid]))
+        if "pystack" in self.peers:
+            tools.append(self._peer("pystack", "remote", ["--native", pid]))
+        return tools + self._gdb(["-p", pid])
+
+    def core(self, core: str, program: str) -> List[Tool]:
+        tools = [self._pywalk([core, program], False)]
+        if "py-spy" in self.peers:
+            tools.append(self._peer("py-spy", "dump", ["--core", core]))
+        if "pystack" in self.peers:
+            tools.append(self._peer("pystack", "core", [core, program]))
+        tools.append(self._pywalk([core, program], True))
+        if "pystack" in self.peers:
+            tools.append(self._peer("pystack", "core", ["--native", core, program]))
+        return tools + self._gdb([program, core])
+
+    def _pywalk(self, arguments: List[str], native: bool) -> Tool:
+        name = "pywalk dump" + " --native" * native
+        options = ["--native"] * native
+        return Tool(name, native, [self.pywalk, "dump", *options, *arguments], PYTHON_THREAD, name)
+
+    def _peer(self, name: str, command: str, arguments: List[str]) -> Tool:
+        native = "--native" in arguments
+        shown = "%s %s%s" % (name, command, " --native" * native)
+        base = "pywalk dump" + " --native" * native
+        return Tool(shown, native, [self.peers[name], command, *arguments], PYTHON_THREAD, base)
+
+    def _gdb(self, arguments: List[str]) -> List[Tool]:
+        if not self.gdb:
+            return []
+        # As it comes: no user's settings, and no scripts that would add Python frames.
+        command = [self.gdb, "-nx", "-iex", "set auto-load python-scripts off", "-batch"]
+        command += ["-ex", "thread apply all bt", *arguments]
+        return [Tool("gdb bt", True, command, GDB_THREAD, "pywalk dump --native")]
+
+
+def last(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else "no message"
+
+
+def run_quietly(command: List[str]) -> Tuple[bool, str]:
+    try:
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+    except OSError as error:
+        return False, str(error)
+    return done.returncode == 0, done.stdout.decode(errors="replace")
+
+
+def find_python(here: str) -> Optional[str]:
+    """The newest 3.12 or 3.11 with a shared library, which every peer can read; otherwise any of the two."""
+    finder = os.path.join(here, "..", "tools", "find_pythons.py")
+    best: Optional[Tuple[bool, List[int], str]] = None
+    for line in run_quietly([sys.executable, finder])[1].splitlines():
+        fields = line.split("\t")
+        if fields[0] != "python" or fields[2] != "-":
+            continue
+        binary, version, flags = fields[4], fields[7], fields[8].split()
+        numbers = [int(number) for number in version.split(".")]
+        if numbers[:2] not in ([3, 11], [3, 12]) or "debug" in flags:
+            continue
+        candidate = ("shared" in flags, numbers, binary)
+        best = candidate if best is None else max(best, candidate)
+    return best[2] if best else None
