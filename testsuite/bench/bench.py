@@ -15,6 +15,7 @@ py-spy and pystack come from PyPI, into a virtual environment in BUILD-FOLDER/be
 BUILD-FOLDER/bench/benchmarks.md and, when all cases were run in full, to docs/benchmarks.md.
 """
 
+import contextlib
 import os
 import shutil
 import signal
@@ -78,18 +79,21 @@ class Bench:
         with open(errors, "rb") as file:
             said = last(file.read().decode(errors="replace"))
         with open(output, "rb") as file:
-            threads = len(tool.thread.findall(file.read()))
+            text = file.read()
+        threads, c_frames = len(tool.thread.findall(text)), len(tool.c_frame.findall(text))
         failure = None
         if os.WIFSIGNALED(status):
             by = signal.Signals(os.WTERMSIG(status)).name
             failure = (
                 "more than %d s" % TIMEOUT if nanoseconds > TIMEOUT * 1e9 else "killed by " + by
             )
-        elif status and not threads:
-            failure = said
+        elif status:
+            failure = "status %d: %s" % (os.WEXITSTATUS(status), said)
         elif not threads and tool.name != NO_DUMP:
             failure = "shows no thread: %s" % said
-        return Result(nanoseconds / 1e9, memory, None, threads, failure)
+        elif not c_frames and tool.native:
+            failure = "shows no C frame: %s" % said
+        return Result(nanoseconds / 1e9, memory, None, threads, c_frames, failure)
 
     def rounds(self, tools: List[Tool], target: Optional[Target]) -> List[Row]:
         """Each tool once without being measured, so that all find the files in memory; then the rounds."""
@@ -145,10 +149,8 @@ class Bench:
 
 
 def kill_group(group: int) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(group, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
 
 
 def show_progress(text: str) -> None:

@@ -15,6 +15,7 @@ class Result(NamedTuple):
     memory: int  # KiB
     gap: Optional[float]  # seconds
     threads: int
+    c_frames: int
     failure: Optional[str]
 
 
@@ -95,6 +96,8 @@ def head(python: str, tools: Tools, rounds: int, left_out: List[str]) -> str:
         "Made by `make bench`; do not edit. %s." % time.strftime("%Y-%m-%d"),
         "",
         "- Machine: " + machine(),
+        "- Load before the first case: %.2f (a busy machine makes gaps of its own)"
+        % os.getloadavg()[0],
         "- Target: CPython " + version.strip(),
         "- Tools: " + ", ".join("%s %s" % pair for pair in tools.versions.items()),
         "- Medians of %d rounds; each round runs every tool once, in turns, after one run that does not count. "
@@ -104,7 +107,8 @@ def head(python: str, tools: Tools, rounds: int, left_out: List[str]) -> str:
         "More than 1: pywalk is better.",
         '- "Longest gap": the longest time in which the busy thread of the target could not look at the clock, '
         'and its worst round. "%s" is what the machine does by itself.' % NO_DUMP,
-        '- "Threads": how many of the target\'s threads the tool showed, in the worst round.',
+        '- "Threads": how many of the target\'s threads the tool showed, in the worst round; "C frames": how many of all. '
+        "pywalk folds the interpreter's own C frames away after it unwound them, py-spy and pystack most of them.",
     ]
     lines += ["- Not there: %s" % what for what in tools.missing]
     if left_out:
@@ -121,19 +125,20 @@ def ratio(row: Row, case: Case, value: Callable[[Row], float]) -> str:
 
 def cells(row: Row, case: Case) -> List[str]:
     if row.failed:
-        return ["failed: " + row.failed.replace("|", "\\|")[:200], "", "", ""]
+        return ["failed: " + row.failed.replace("|", "\\|")[:200], "", "", "", ""]
     gap = ""
     if not case.core:
         worst = ", worst %.2f" % (1000 * row.worst_gap())
         gap = "%.2f ms%s%s" % (1000 * row.gap(), ratio(row, case, Row.gap), worst)
     if row.tool.name == NO_DUMP:
-        return ["", gap, "", ""]
+        return ["", gap, "", "", ""]
     shown = min(result.threads for result in row.results)
     return [
         "%.1f ms%s" % (1000 * row.wall(), ratio(row, case, Row.wall)),
         gap,
         "%.1f MB%s" % (row.memory() * 1024 / 1e6, ratio(row, case, Row.memory)),
         str(shown) if shown == case.threads else "**%d of %d**" % (shown, case.threads),
+        str(min(result.c_frames for result in row.results)) if row.tool.native else "",
     ]
 
 
@@ -144,14 +149,12 @@ def table(case: Case) -> str:
     lines += [note[0].upper() + note[1:] + ".\n" for note in case.notes]
     if case.skipped:
         return "\n".join(lines + ["Skipped: %s.\n" % case.skipped])
-    columns = ["Tool", "Wall time", "Longest gap", "Peak memory", "Threads"]
+    columns = ["Tool", "Wall time", "Longest gap", "Peak memory", "Threads", "C frames"]
     rows = [[row.tool.name, *cells(row, case)] for row in case.rows]
-    if case.core:
-        columns, rows = [[line[i] for i in (0, 1, 3, 4)] for line in [columns, *rows]][0], [
-            [line[i] for i in (0, 1, 3, 4)] for line in rows
-        ]
     table = [columns, ["---"] + ["---:"] * (len(columns) - 1), *rows]
-    widths = [max(len(line[i]) for line in table) for i in range(len(columns))]
+    if case.core:  # nobody waits
+        table = [line[:2] + line[3:] for line in table]
+    widths = [max(len(line[i]) for line in table) for i in range(len(table[0]))]
     for line in table:
         padded = [
             cell.ljust(width) if i == 0 else cell.rjust(width)
@@ -213,7 +216,9 @@ def judge(goal: Goal, case: Case) -> str:
     if ours is None or theirs is None:
         return text + "not known, **%s** failed" % (NATIVE if ours is None else goal.peer)
     text += "1/%.3g" % (goal.value(theirs) / goal.value(ours))
-    result = text + (", **met**" if goal.value(ours) <= goal.most * goal.value(theirs) else ", **not met**")
+    result = text + (
+        ", **met**" if goal.value(ours) <= goal.most * goal.value(theirs) else ", **not met**"
+    )
     idle = case.row(NO_DUMP)
     if goal.value is Row.gap and idle:
         result += " (%.2f ms; %.2f ms without a dump)" % (1000 * ours.gap(), 1000 * idle.gap())

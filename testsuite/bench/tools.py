@@ -10,7 +10,14 @@ from typing import Dict, List, NamedTuple, Optional, Tuple
 PYPI = [("py-spy", "0.4.3"), ("pystack", "1.7.2")]
 # Names that stand once on the stack of every thread of the target; gdb's C frames have none of them.
 PYTHON_THREAD = re.compile(rb"\bbench_(?:sleeper|busy)\b")
-GDB_THREAD = re.compile(rb"^#0 ", re.MULTILINE)
+GDB_THREAD = re.compile(rb"^Thread \d+ \(", re.MULTILINE)
+# One line of C frames each: `#0  [c] 0x1 in read ()`, `    read (libc.so.6)`, `(C) File "..."`, `#0  read ()`.
+C_FRAMES = {
+    "pywalk": re.compile(rb"^#\d+ +\[c\]", re.MULTILINE),
+    "py-spy": re.compile(rb"^ +\S.* \((?![^()\n]*\.py:\d+\))[^()\n]*\)$", re.MULTILINE),
+    "pystack": re.compile(rb"^ +\(C\) File ", re.MULTILINE),
+    "gdb": re.compile(rb"^#\d+ ", re.MULTILINE),
+}
 NO_DUMP = "(no dump)"
 
 
@@ -19,6 +26,7 @@ class Tool(NamedTuple):
     native: bool
     command: List[str]
     thread: "re.Pattern[bytes]"
+    c_frame: "re.Pattern[bytes]"
     base: str  # the one that its ratio is to
 
 
@@ -45,7 +53,9 @@ class Tools:
             good, said = run_quietly([sys.executable, "-m", "venv", folder])
             if not good:
                 shutil.rmtree(folder, ignore_errors=True)
-                self.missing += ["%s: no virtual environment: %s" % (p, last(said)) for p, _ in PYPI]
+                self.missing += [
+                    "%s: no virtual environment: %s" % (p, last(said)) for p, _ in PYPI
+                ]
                 return
         for name, version in PYPI:
             stamp = os.path.join(folder, "%s-%s" % (name, version))
@@ -65,7 +75,7 @@ class Tools:
     def live(self, pid: str) -> List[Tool]:
         tools = [
             self._pywalk([pid], False),
-            Tool(NO_DUMP, False, ["sleep", "0.05"], PYTHON_THREAD, "pywalk dump"),
+            Tool(NO_DUMP, False, ["sleep", "0.05"], PYTHON_THREAD, C_FRAMES["gdb"], "pywalk dump"),
         ]
         if "py-spy" in self.peers:
             tools.append(self._peer("py-spy", "dump", ["-p", pid]))
@@ -92,13 +102,15 @@ class Tools:
     def _pywalk(self, arguments: List[str], native: bool) -> Tool:
         name = "pywalk dump" + " --native" * native
         options = ["--native"] * native
-        return Tool(name, native, [self.pywalk, "dump", *options, *arguments], PYTHON_THREAD, name)
+        command = [self.pywalk, "dump", *options, *arguments]
+        return Tool(name, native, command, PYTHON_THREAD, C_FRAMES["pywalk"], name)
 
     def _peer(self, name: str, command: str, arguments: List[str]) -> Tool:
         native = "--native" in arguments
         shown = "%s %s%s" % (name, command, " --native" * native)
         base = "pywalk dump" + " --native" * native
-        return Tool(shown, native, [self.peers[name], command, *arguments], PYTHON_THREAD, base)
+        line = [self.peers[name], command, *arguments]
+        return Tool(shown, native, line, PYTHON_THREAD, C_FRAMES[name], base)
 
     def _gdb(self, arguments: List[str]) -> List[Tool]:
         if not self.gdb:
@@ -106,7 +118,7 @@ class Tools:
         # As it comes: no user's settings, and no scripts that would add Python frames.
         command = [self.gdb, "-nx", "-iex", "set auto-load python-scripts off", "-batch"]
         command += ["-ex", "thread apply all bt", *arguments]
-        return [Tool("gdb bt", True, command, GDB_THREAD, "pywalk dump --native")]
+        return [Tool("gdb bt", True, command, GDB_THREAD, C_FRAMES["gdb"], "pywalk dump --native")]
 
 
 def last(text: str) -> str:
