@@ -14,71 +14,73 @@ import socket
 import sys
 import threading
 import time
+from typing import Callable
 
 FOREVER = 1000000
 
 
-def on_lock():
+def on_lock() -> None:
     lock = threading.Lock()
     lock.acquire()
     lock.acquire()
 
 
-def on_sleep():
+def on_sleep() -> None:
     time.sleep(FOREVER)
 
 
-def on_recv():
+def on_recv() -> None:
     ours, theirs = socket.socketpair()
     ours.recv(1)
     theirs.close()
 
 
-def on_select():
+def on_select() -> None:
     ours, theirs = socket.socketpair()
     select.select([ours], [], [])
     theirs.close()
 
 
-def on_read():
+def on_read() -> None:
     ours, theirs = os.pipe()
     os.read(ours, 1)
     os.close(theirs)
 
 
-def on_queue():
-    queue.Queue().get()
+def on_queue() -> None:
+    forever: "queue.Queue[None]" = queue.Queue()
+    forever.get()
 
 
-def on_condition():
+def on_condition() -> None:
     condition = threading.Condition()
     with condition:
         condition.wait()
 
 
-def on_event():
+def on_event() -> None:
     threading.Event().wait(FOREVER)
 
 
 KINDS = [on_lock, on_sleep, on_recv, on_select, on_read, on_queue, on_condition, on_event]
 
 
-def below(depth, wait):
+def below(depth: int, wait: Callable[[], None]) -> None:
     if depth:
         below(depth - 1, wait)
     else:
         wait()
 
 
-def bench_sleeper(wait):
+def bench_sleeper(wait: Callable[[], None]) -> None:
     below(15, wait)
 
 
-def bench_busy(library, page):
+def bench_busy(library: ctypes.CDLL, page: bytes) -> None:
     library.watch(page)
 
 
-def main():
+def main() -> None:
     library = ctypes.CDLL(sys.argv[1])
     page = os.fsencode(sys.argv[2])
     if not library.die_with(int(sys.argv[3])):
