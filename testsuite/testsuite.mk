@@ -5,6 +5,7 @@
 #   RUNTESTFLAGS=    for DejaGnu, for example a file name: RUNTESTFLAGS=long.exp
 #   JOBS=N           suites at a time (processors)
 #   KEEP=1           leave the working folders in /tmp
+#   QUICK=1 ROUNDS= CASES= PYTHON=   for bench (bench/bench.py)
 
 TESTSUITE := testsuite
 T = $(O)/testsuite

@@ -25,6 +25,7 @@ import tempfile
 from typing import Dict, List, NamedTuple, Optional, Tuple
 
 import report
+from priority import high_priority
 from report import Case, Result, Row
 from target_process import HERE, Failed, Target
 from tools import NO_DUMP, Tool, Tools, find_python, last
@@ -63,19 +64,19 @@ class Bench:
     def measure(self, tool: Tool) -> Result:
         output, errors = (os.path.join(self.work, name) for name in ("output", "errors"))
         command = [self.measure_program, str(TIMEOUT), output, errors, *tool.command]
-        # A session of its own: whatever a tool leaves behind can be found, and Ctrl-C is for us alone.
+        # A group of its own: whatever a tool leaves behind can be found, and Ctrl-C is for us alone.
         process = subprocess.Popen(
             command,
             env=self.environment,
             stdout=subprocess.PIPE,
-            start_new_session=True,
+            preexec_fn=os.setpgrp,
         )
         try:
             text = process.communicate()[0]
         finally:
             kill_group(process.pid)
             process.wait()
-        status, nanoseconds, memory = (int(word) for word in text.split())
+        status, nanoseconds, microseconds, memory = (int(word) for word in text.split())
         with open(errors, "rb") as file:
             said = last(file.read().decode(errors="replace"))
         with open(output, "rb") as file:
@@ -93,7 +94,9 @@ class Bench:
             failure = "shows no thread: %s" % said
         elif not c_frames and tool.native:
             failure = "shows no C frame: %s" % said
-        return Result(nanoseconds / 1e9, memory, None, threads, c_frames, failure)
+        return Result(
+            nanoseconds / 1e9, microseconds / 1e6, memory, None, threads, c_frames, failure
+        )
 
     def rounds(self, tools: List[Tool], target: Optional[Target]) -> List[Row]:
         """Each tool once without being measured, so that all find the files in memory; then the rounds."""
@@ -174,45 +177,57 @@ def wanted_cases() -> Tuple[Dict[str, Plan], List[str]]:
     return {name: PLANS[name] for name in names}, left_out
 
 
+def run_cases(bench: Bench, plans: Dict[str, Plan], head: str) -> str:
+    """The report, which is printed as it comes."""
+    print(head, flush=True)
+    cases = []
+    for name, plan in plans.items():
+        try:
+            case = bench.case(name, plan)
+        except Failed as failure:
+            case = Case(name, plan.threads, plan.core, [], [], "failed: %s" % failure)
+        show_progress("")
+        print(report.table(case), flush=True)
+        cases.append(case)
+    verdict = report.verdict(cases)
+    print(verdict, flush=True)
+    return "\n".join([head, *(report.table(case) for case in cases), verdict])
+
+
+def make_report(build: str, home: str) -> Tuple[str, bool]:
+    """(the report, whether all cases are in it)"""
+    plans, left_out = wanted_cases()
+    python = os.environ.get("PYTHON") or find_python(HERE) or sys.executable
+    python = os.path.realpath(shutil.which(python) or python)
+    for leftover in os.listdir(home):  # of a run that was killed
+        if leftover.startswith("work."):
+            shutil.rmtree(os.path.join(home, leftover), ignore_errors=True)
+    work = tempfile.mkdtemp(prefix="work.", dir=home)
+    try:
+        with high_priority() as high:
+            bench = Bench(build, python, work)
+            head = report.head(python, bench.tools, ROUNDS, high, left_out)
+            return run_cases(bench, plans, head), not left_out
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
 def main() -> int:
     if len(sys.argv) != 2:
         sys.stderr.write("usage: bench.py BUILD-FOLDER\n")
         return 2
     build = os.path.abspath(sys.argv[1])
-    plans, left_out = wanted_cases()
-    python = os.environ.get("PYTHON") or find_python(HERE) or sys.executable
-    python = os.path.realpath(shutil.which(python) or python)
     home = os.path.join(build, "bench")
     os.makedirs(home, exist_ok=True)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, on_signal)
-    for leftover in os.listdir(home):  # of a run that was killed
-        if leftover.startswith("work."):
-            shutil.rmtree(os.path.join(home, leftover), ignore_errors=True)
-    work = tempfile.mkdtemp(prefix="work.", dir=home)
-    cases = []
     try:
-        bench = Bench(build, python, work)
-        head = report.head(python, bench.tools, ROUNDS, left_out)
-        print(head, flush=True)
-        for name, plan in plans.items():
-            try:
-                case = bench.case(name, plan)
-            except Failed as failure:
-                case = Case(name, plan.threads, plan.core, [], [], "failed: %s" % failure)
-            show_progress("")
-            print(report.table(case), flush=True)
-            cases.append(case)
-        verdict = report.verdict(cases)
-        print(verdict, flush=True)
+        text, complete = make_report(build, home)
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")
         return 130
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-    text = "\n".join([head, *(report.table(case) for case in cases), verdict])
     places = [os.path.join(home, "benchmarks.md")]
-    if not left_out and not QUICK:
+    if complete and not QUICK:
         places.append(os.path.join(HERE, "..", "..", "docs", "benchmarks.md"))
     for place in places:
         with open(place, "w") as file:

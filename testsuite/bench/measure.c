@@ -1,11 +1,12 @@
 /*
  * Runs a command and prints what it cost:  measure SECONDS OUTPUT ERRORS COMMAND ARG...
  *
- *	STATUS NANOSECONDS KIB
+ *	STATUS NANOSECONDS MICROSECONDS KIB
  *
- * wait status, wall time, peak resident memory of it and its children.  Killed after SECONDS.  Its
- *standard output goes to the file OUTPUT, its standard error to ERRORS.  A program of its own,
- *because the peak of a forked process includes the memory of the one that forked.
+ * wait status, wall time, processor time and peak resident memory of it and its children.  Killed
+ *after SECONDS.  Its standard output goes to the file OUTPUT, its standard error to ERRORS.  A
+ *program of its own, because the peak of a forked process includes the memory of the one that
+ *forked.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -57,8 +58,10 @@ int main(int argc, char **argv)
 	if (wait4(child, &status, 0, &usage) != child)
 		return 2;
 	clock_gettime(CLOCK_MONOTONIC, &end);
-	printf("%d %lld %ld\n", status,
+	printf("%d %lld %lld %ld\n", status,
 	       (end.tv_sec - begin.tv_sec) * 1000000000LL + end.tv_nsec - begin.tv_nsec,
+	       (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000LL +
+		       usage.ru_utime.tv_usec + usage.ru_stime.tv_usec,
 	       usage.ru_maxrss);
 	return 0;
 }

@@ -12,6 +12,7 @@ from tools import NO_DUMP, Tool, Tools
 
 class Result(NamedTuple):
     wall: float  # seconds
+    cpu: float  # seconds, user and system
     memory: int  # KiB
     gap: Optional[float]  # seconds
     threads: int
@@ -33,6 +34,9 @@ class Row(NamedTuple):
 
     def wall(self) -> float:
         return statistics.median(result.wall for result in self.results)
+
+    def cpu(self) -> float:
+        return statistics.median(result.cpu for result in self.results)
 
     def memory(self) -> float:
         return statistics.median(result.memory for result in self.results)
@@ -84,7 +88,7 @@ def machine() -> str:
     )
 
 
-def head(python: str, tools: Tools, rounds: int, left_out: List[str]) -> str:
+def head(python: str, tools: Tools, rounds: int, high: bool, left_out: List[str]) -> str:
     version = subprocess.run(
         [python, "-c", "import platform as p; print(p.python_version(), p.python_compiler())"],
         stdout=subprocess.PIPE,
@@ -96,8 +100,8 @@ def head(python: str, tools: Tools, rounds: int, left_out: List[str]) -> str:
         "Made by `make bench`; do not edit. %s." % time.strftime("%Y-%m-%d"),
         "",
         "- Machine: " + machine(),
-        "- Load before the first case: %.2f (a busy machine makes gaps of its own)"
-        % os.getloadavg()[0],
+        "- Load before the first case: %.2f; target and tools run at %s priority"
+        % (os.getloadavg()[0], "high" if high else "normal"),
         "- Target: CPython " + version.strip(),
         "- Tools: " + ", ".join("%s %s" % pair for pair in tools.versions.items()),
         "- Medians of %d rounds; each round runs every tool once, in turns, after one run that does not count. "
@@ -125,16 +129,17 @@ def ratio(row: Row, case: Case, value: Callable[[Row], float]) -> str:
 
 def cells(row: Row, case: Case) -> List[str]:
     if row.failed:
-        return ["failed: " + row.failed.replace("|", "\\|")[:200], "", "", "", ""]
+        return ["failed: " + row.failed.replace("|", "\\|")[:120], "", "", "", "", ""]
     gap = ""
     if not case.core:
         worst = ", worst %.2f" % (1000 * row.worst_gap())
         gap = "%.2f ms%s%s" % (1000 * row.gap(), ratio(row, case, Row.gap), worst)
     if row.tool.name == NO_DUMP:
-        return ["", gap, "", "", ""]
+        return ["", "", gap, "", "", ""]
     shown = min(result.threads for result in row.results)
     return [
         "%.1f ms%s" % (1000 * row.wall(), ratio(row, case, Row.wall)),
+        "%.1f ms%s" % (1000 * row.cpu(), ratio(row, case, Row.cpu)),
         gap,
         "%.1f MB%s" % (row.memory() * 1024 / 1e6, ratio(row, case, Row.memory)),
         str(shown) if shown == case.threads else "**%d of %d**" % (shown, case.threads),
@@ -149,11 +154,11 @@ def table(case: Case) -> str:
     lines += [note[0].upper() + note[1:] + ".\n" for note in case.notes]
     if case.skipped:
         return "\n".join(lines + ["Skipped: %s.\n" % case.skipped])
-    columns = ["Tool", "Wall time", "Longest gap", "Peak memory", "Threads", "C frames"]
+    columns = ["Tool", "Wall time", "CPU time", "Longest gap", "Peak memory", "Threads", "C frames"]
     rows = [[row.tool.name, *cells(row, case)] for row in case.rows]
     table = [columns, ["---"] + ["---:"] * (len(columns) - 1), *rows]
     if case.core:  # nobody waits
-        table = [line[:2] + line[3:] for line in table]
+        table = [line[:3] + line[4:] for line in table]
     widths = [max(len(line[i]) for line in table) for i in range(len(table[0]))]
     for line in table:
         padded = [
