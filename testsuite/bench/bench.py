@@ -74,8 +74,9 @@ class Bench:
         try:
             text = process.communicate()[0]
         finally:
-            kill_group(process.pid)
+            process.terminate()  # it ends the tool and waits for it
             process.wait()
+            kill_group(process.pid)
         status, nanoseconds, microseconds, memory = (int(word) for word in text.split())
         with open(errors, "rb") as file:
             said = last(file.read().decode(errors="replace"))

@@ -19,9 +19,11 @@
 
 static pid_t child;
 
-static void on_alarm(int number)
+static void end_child(int number)
 {
 	(void)number;
+	if (child <= 0)
+		_exit(2);
 	kill(child, SIGKILL);
 }
 
@@ -42,7 +44,8 @@ int main(int argc, char **argv)
 
 	if (argc < 5)
 		return 2;
-	signal(SIGALRM, on_alarm);
+	signal(SIGALRM, end_child);
+	signal(SIGTERM, end_child);
 	clock_gettime(CLOCK_MONOTONIC, &begin);
 	child = fork();
 	if (child < 0)
