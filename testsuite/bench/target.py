@@ -73,7 +73,7 @@ def below(depth: int, wait: Callable[[], None]) -> None:
 
 
 def bench_sleeper(wait: Callable[[], None]) -> None:
-    below(15, wait)
+    below(20, wait)
 
 
 def bench_busy(library: ctypes.CDLL, page: bytes) -> None:
