@@ -28,7 +28,7 @@ import report
 from priority import high_priority
 from report import Case, Result, Row
 from target_process import HERE, Failed, Target
-from tools import NO_DUMP, Tool, Tools, find_python, last
+from tools import NO_DUMP, Tool, Tools, find_python, last, real_python
 
 TIMEOUT = 300
 QUICK = os.environ.get("QUICK", "") not in ("", "0")
@@ -198,8 +198,7 @@ def run_cases(bench: Bench, plans: Dict[str, Plan], head: str) -> str:
 def make_report(build: str, home: str) -> Tuple[str, bool]:
     """(the report, whether all cases are in it)"""
     plans, left_out = wanted_cases()
-    python = os.environ.get("PYTHON") or find_python(HERE) or sys.executable
-    python = os.path.realpath(shutil.which(python) or python)
+    python = real_python(os.environ.get("PYTHON") or find_python() or sys.executable)
     for leftover in os.listdir(home):  # of a run that was killed
         if leftover.startswith("work."):
             shutil.rmtree(os.path.join(home, leftover), ignore_errors=True)

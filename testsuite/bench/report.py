@@ -124,7 +124,7 @@ def ratio(row: Row, case: Case, value: Callable[[Row], float]) -> str:
     base = case.row(row.tool.base)
     if base is None or row.tool.name == row.tool.base or not value(base):
         return ""
-    return " (%.3g)" % (value(row) / value(base))
+    return " (%.3gx)" % (value(row) / value(base))
 
 
 def cells(row: Row, case: Case) -> List[str]:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from typing import Dict, List, NamedTuple, Optional, Tuple
 
+HERE = os.path.dirname(os.path.abspath(__file__))
 PYPI = [("py-spy", "0.4.3"), ("pystack", "1.7.2")]
 # Names that stand once on the stack of every thread of the target; gdb's C frames have none of them.
 PYTHON_THREAD = re.compile(rb"\bbench_(?:sleeper|busy)\b")
@@ -38,6 +39,9 @@ class Tools:
         self.versions: Dict[str, str] = {}
         self._from_pypi(os.path.join(build, "bench", "venv"))
         self._ask("pywalk", [self.pywalk, "--version"])
+        good, commit = run_quietly(["git", "-C", HERE, "describe", "--always", "--dirty"])
+        if good:
+            self.versions["pywalk"] += " (%s)" % commit.strip()
         if self.gdb:
             self._ask("gdb", [self.gdb, "-nx", "--version"])
 
@@ -140,9 +144,17 @@ def run_quietly(command: List[str]) -> Tuple[bool, str]:
     return done.returncode == 0, done.stdout.decode(errors="replace")
 
 
-def find_python(here: str) -> Optional[str]:
+def real_python(name: str) -> str:
+    """The program behind a name, a link or a wrapper."""
+    good, said = run_quietly([name, "-c", "import sys; print(sys.executable)"])
+    if not good:
+        raise SystemExit("%s does not run: %s" % (name, last(said)))
+    return os.path.realpath(last(said))
+
+
+def find_python() -> Optional[str]:
     """The newest 3.12 or 3.11 with a shared library, which every peer can read; otherwise any of the two."""
-    finder = os.path.join(here, "..", "tools", "find_pythons.py")
+    finder = os.path.join(HERE, "..", "tools", "find_pythons.py")
     best: Optional[Tuple[bool, List[int], str]] = None
     for line in run_quietly([sys.executable, finder])[1].splitlines():
         fields = line.split("\t")
