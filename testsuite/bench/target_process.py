@@ -108,7 +108,8 @@ class Target:
         gcore = shutil.which("gcore")
         with open("/proc/sys/kernel/core_pattern") as file:
             pattern = file.read().strip()
-        here = not pattern.startswith(("|", "/", "@"))
+        limit = resource.getrlimit(resource.RLIMIT_CORE)[1]
+        here = not pattern.startswith(("|", "/", "@")) and limit != 0
         if not here and gcore:
             subprocess.run(
                 [gcore, "-o", os.path.join(self.folder, "core"), self.pid],
