@@ -28,7 +28,7 @@ import report
 from priority import high_priority
 from report import Case, Result, Row
 from target_process import HERE, Failed, Target
-from tools import NO_DUMP, Tool, Tools, find_python, last, real_python
+from tools import NO_DUMP, Tool, Tools, complaint, find_python, real_python
 
 TIMEOUT = 300
 QUICK = os.environ.get("QUICK", "") not in ("", "0")
@@ -79,7 +79,7 @@ class Bench:
             kill_group(process.pid)
         status, nanoseconds, microseconds, memory = (int(word) for word in text.split())
         with open(errors, "rb") as file:
-            said = last(file.read().decode(errors="replace"))
+            said = complaint(file.read().decode(errors="replace"))
         with open(output, "rb") as file:
             text = file.read()
         threads, c_frames = len(tool.thread.findall(text)), len(tool.c_frame.findall(text))

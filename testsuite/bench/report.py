@@ -198,7 +198,7 @@ MEMORY_MOST = 50e6
 
 
 def verdict(cases: List[Case]) -> str:
-    lines = ["## What is to hold for `%s`" % NATIVE, ""]
+    lines = []
     by_name = {case.name: case for case in cases}
     for goal in GOALS:
         case = by_name.get(goal.case)
@@ -212,14 +212,16 @@ def verdict(cases: List[Case]) -> str:
                 "- %s: peak memory at most %s: %s, **%s**"
                 % (name, size(MEMORY_MOST), size(used), "met" if used <= MEMORY_MOST else "not met")
             )
-    return "\n".join(lines) + "\n"
+    if not lines:
+        return ""
+    return "\n".join(["## What is to hold for `%s`" % NATIVE, "", *lines]) + "\n"
 
 
 def judge(goal: Goal, case: Case) -> str:
     text = "%s: %s at most 1/%.0f of %s: " % (goal.case, goal.what, 1 / goal.most, goal.peer)
     ours, theirs = case.row(NATIVE), case.row(goal.peer)
     if ours is None or theirs is None:
-        return text + "not known, **%s** failed" % (NATIVE if ours is None else goal.peer)
+        return text + "not known, **%s** has no result" % (NATIVE if ours is None else goal.peer)
     text += "1/%.3g" % (goal.value(theirs) / goal.value(ours))
     result = text + (
         ", **met**" if goal.value(ours) <= goal.most * goal.value(theirs) else ", **not met**"

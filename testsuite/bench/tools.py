@@ -58,7 +58,7 @@ class Tools:
             if not good:
                 shutil.rmtree(folder, ignore_errors=True)
                 self.missing += [
-                    "%s: no virtual environment: %s" % (p, last(said)) for p, _ in PYPI
+                    "%s: no virtual environment: %s" % (p, complaint(said)) for p, _ in PYPI
                 ]
                 return
         for name, version in PYPI:
@@ -70,7 +70,9 @@ class Tools:
                     [pip, "install", "-q", "--disable-pip-version-check", wanted]
                 )
                 if not good:
-                    self.missing.append("%s: not to be had from PyPI: %s" % (wanted, last(said)))
+                    self.missing.append(
+                        "%s: not to be had from PyPI: %s" % (wanted, complaint(said))
+                    )
                     continue
                 open(stamp, "w").close()
             self.peers[name] = program
@@ -125,9 +127,11 @@ class Tools:
         return [Tool("gdb bt", True, command, GDB_THREAD, C_FRAMES["gdb"], "pywalk dump --native")]
 
 
-def last(text: str) -> str:
+def complaint(text: str) -> str:
+    """What a tool said went wrong: the line that says "error", or the last one."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1] if lines else "no message"
+    errors = [line for line in lines if line.lower().startswith("error")]
+    return (errors or lines[-1:] or ["no message"])[0]
 
 
 def run_quietly(command: List[str]) -> Tuple[bool, str]:
@@ -148,8 +152,8 @@ def real_python(name: str) -> str:
     """The program behind a name, a link or a wrapper."""
     good, said = run_quietly([name, "-c", "import sys; print(sys.executable)"])
     if not good:
-        raise SystemExit("%s does not run: %s" % (name, last(said)))
-    return os.path.realpath(last(said))
+        raise SystemExit("%s does not run: %s" % (name, complaint(said)))
+    return os.path.realpath(said.strip())
 
 
 def find_python() -> Optional[str]:
