@@ -104,7 +104,7 @@ help:
 	@echo 'make check       all tests'
 	@echo 'make lint        formatting, static analysis, the arrows between the layers'
 	@echo 'make sanitize    all tests with ASan and UBSan'
-	@echo 'make bench       dumps compared with py-spy and pystack'
+	@echo 'make bench       dumps compared with py-spy, pystack and gdb (QUICK=1: less)'
 	@echo 'make pythons     fetch and build further interpreters to test on'
 	@echo 'make install     prefix=$(prefix), GDB script into GDBINITDIR; DESTDIR is honoured'
 	@echo 'make uninstall   remove what install brought'

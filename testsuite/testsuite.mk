@@ -5,6 +5,7 @@
 #   RUNTESTFLAGS=    for DejaGnu, for example a file name: RUNTESTFLAGS=long.exp
 #   JOBS=N           suites at a time (processors)
 #   KEEP=1           leave the working folders in /tmp
+#   QUICK=1 ROUNDS= CASES= PYTHON=   for bench (bench/bench.py)
 
 TESTSUITE := testsuite
 T = $(O)/testsuite
@@ -30,6 +31,10 @@ $(O)/testsuite/run-target: $(TESTSUITE)/tools/run-target.c
 $(O)/testsuite/measure: $(TESTSUITE)/bench/measure.c
 	@mkdir -p $(@D)
 	$(CC) -O1 -g -Wall -Wextra -Werror -D_GNU_SOURCE -o $@ $<
+
+$(O)/testsuite/watch.so: $(TESTSUITE)/bench/watch.c
+	@mkdir -p $(@D)
+	$(CC) -O2 -g -Wall -Wextra -Werror -D_GNU_SOURCE -shared -fPIC -o $@ $<
 
 $(O)/testsuite/%: $(TESTSUITE)/programs/%.c
 	@mkdir -p $(@D)
@@ -97,5 +102,5 @@ pythons:
 	@bash $(TESTSUITE)/pythons/make-pythons
 
 .PHONY: bench
-bench: all $(O)/testsuite/measure
+bench: all $(O)/testsuite/measure $(O)/testsuite/watch.so
 	@$(PYTHON3) $(TESTSUITE)/bench/bench.py '$(O)'

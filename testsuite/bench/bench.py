@@ -1,211 +1,238 @@
 #!/usr/bin/env python3
-"""Dumps of pywalk, py-spy and pystack, compared in the same run:  bench.py BUILD-FOLDER
+"""Dumps by pywalk, py-spy, pystack and gdb, compared in the same run:  bench.py BUILD-FOLDER
 
-A live process with 1, 100 and 500 threads, and the kernel's core of the one with 500: wall time, the longest gap
-that a busy thread of the target saw, peak memory.  Rounds are interleaved, so that what else the machine does hits
-all alike; medians are printed, and the peers' ratios to pywalk.  py-spy and pystack come from PyPI, into a virtual
-environment below BUILD-FOLDER.  A tool that fails at a task is shown as such.
+Live processes with 1, 100 and 500 threads, cores with 1 and 500, and one with 500 and 4 GB of memory: wall time, the
+longest gap that a busy thread of the target saw, peak memory, and how many threads were shown.  Each round runs every
+tool once, so that what else the machine does hits all alike; between two runs the target settles.  Medians are shown,
+and ratios to pywalk at the same task.
 
-    ROUNDS=N         rounds (7)
-    BENCH_PYTHON=P   the interpreter of the target (this one)
+    ROUNDS=N    rounds (7)
+    CASES=...   only these: live-1 live-100 live-500 core-1 core-500 core-4g
+    PYTHON=P    the target's interpreter (the newest 3.12 or 3.11 found)
+    QUICK=1     3 rounds, without core-4g
+
+py-spy and pystack come from PyPI, into a virtual environment in BUILD-FOLDER/bench.  The report is written to
+BUILD-FOLDER/bench/benchmarks.md and, when all cases were run in full, to docs/benchmarks.md.
 """
 
+import contextlib
 import os
-import resource
 import shutil
 import signal
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from typing import Dict, List, NamedTuple, Optional, Tuple
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-ROUNDS = int(os.environ.get("ROUNDS", "7"))
-PYTHON = os.path.realpath(os.environ.get("BENCH_PYTHON", sys.executable))
-PEERS = ["py-spy==0.4.3", "pystack==1.7.2"]
-TIMEOUT = 120
+import report
+from priority import high_priority
+from report import Case, Result, Row
+from target_process import HERE, Failed, Target
+from tools import NO_DUMP, Tool, Tools, complaint, find_python, real_python
+
+TIMEOUT = 300
+QUICK = os.environ.get("QUICK", "") not in ("", "0")
+ROUNDS = int(os.environ.get("ROUNDS") or (3 if QUICK else 7))
 
 
-class Result(NamedTuple):
-    wall: float  # seconds
-    memory: int  # KiB
-    gap: Optional[float]  # seconds
+class Plan(NamedTuple):
+    threads: int
+    core: bool
+    mebibytes: int
 
 
-def peers(build: str) -> str:
-    folder = os.path.join(build, "bench-venv")
-    if not os.path.exists(os.path.join(folder, "bin", "pip")):
-        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-    for peer in PEERS:
-        done = subprocess.run(
-            [
-                os.path.join(folder, "bin", "pip"),
-                "install",
-                "-q",
-                "--disable-pip-version-check",
-                peer,
-            ],
-            check=False,
+PLANS = {
+    "live-1": Plan(1, False, 0),
+    "live-100": Plan(100, False, 0),
+    "live-500": Plan(500, False, 0),
+    "core-1": Plan(1, True, 0),
+    "core-500": Plan(500, True, 0),
+    "core-4g": Plan(500, True, 4096),
+}
+
+
+class Bench:
+    def __init__(self, build: str, python: str, work: str) -> None:
+        self.tools = Tools(build)
+        self.measure_program = os.path.join(build, "testsuite", "measure")
+        self.library = os.path.join(build, "testsuite", "watch.so")
+        self.python = python
+        self.work = work
+        # gdb would ask the network for what is missing.
+        self.environment = {k: v for k, v in os.environ.items() if k != "DEBUGINFOD_URLS"}
+
+    def measure(self, tool: Tool) -> Result:
+        output, errors = (os.path.join(self.work, name) for name in ("output", "errors"))
+        command = [self.measure_program, str(TIMEOUT), output, errors, *tool.command]
+        # A group of its own: whatever a tool leaves behind can be found, and Ctrl-C is for us alone.
+        process = subprocess.Popen(
+            command,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            preexec_fn=os.setpgrp,
         )
-        if done.returncode:
-            print("%s: cannot be had from PyPI" % peer)
-    return os.path.join(folder, "bin")
-
-
-def measure(program: str, command: List[str]) -> Tuple[Optional[float], int]:
-    """(wall time or None when it failed, peak memory of it and its children)"""
-    text = subprocess.run(
-        [program, str(TIMEOUT), *command],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        check=True,
-    ).stdout
-    status, nanoseconds, memory = (int(word) for word in text.split())
-    return (nanoseconds / 1e9 if status == 0 else None), memory
-
-
-class Target:
-    """gaps.py on PYTHON, with this many sleeping threads."""
-
-    def __init__(self, folder: str, threads: int) -> None:
-        self.folder = os.path.join(folder, str(threads))
-        os.mkdir(self.folder)
-        self.gaps = os.path.join(self.folder, "gaps")
-        self.process = subprocess.Popen(
-            [PYTHON, os.path.join(HERE, "gaps.py"), self.gaps, str(threads)],
-            cwd=self.folder,
-            stdin=subprocess.DEVNULL,
-            preexec_fn=self._unlimited_core,
+        try:
+            text = process.communicate()[0]
+        finally:
+            process.terminate()  # it ends the tool and waits for it
+            process.wait()
+            kill_group(process.pid)
+        status, nanoseconds, microseconds, memory = (int(word) for word in text.split())
+        with open(errors, "rb") as file:
+            said = complaint(file.read().decode(errors="replace"))
+        with open(output, "rb") as file:
+            text = file.read()
+        threads, c_frames = len(tool.thread.findall(text)), len(tool.c_frame.findall(text))
+        failure = None
+        if os.WIFSIGNALED(status):
+            by = signal.Signals(os.WTERMSIG(status)).name
+            failure = (
+                "more than %d s" % TIMEOUT if nanoseconds > TIMEOUT * 1e9 else "killed by " + by
+            )
+        elif status:
+            failure = "status %d: %s" % (os.WEXITSTATUS(status), said)
+        elif not threads and tool.name != NO_DUMP:
+            failure = "shows no thread: %s" % said
+        elif not c_frames and tool.native:
+            failure = "shows no C frame: %s" % said
+        return Result(
+            nanoseconds / 1e9, microseconds / 1e6, memory, None, threads, c_frames, failure
         )
-        while not os.path.exists(self.gaps) and self.process.poll() is None:
-            time.sleep(0.05)
 
-    @staticmethod
-    def _unlimited_core() -> None:
-        hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
-        resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
+    def rounds(self, tools: List[Tool], target: Optional[Target]) -> List[Row]:
+        """Each tool once without being measured, so that all find the files in memory; then the rounds."""
+        rows = [Row(tool, []) for tool in tools]
+        for number in range(ROUNDS + 1):
+            first = number % len(rows)
+            for row in rows[first:] + rows[:first]:
+                if number and row.failed:
+                    continue
+                if target:
+                    target.settle()
+                    target.longest_gap()
+                result = self.measure(row.tool)
+                if target:
+                    result = result._replace(gap=target.longest_gap())
+                if number == 0 and not result.failure:
+                    continue
+                row.results.append(result)
+            show_progress("round %d of %d" % (number, ROUNDS))
+        return rows
 
-    @property
-    def pid(self) -> str:
-        return str(self.process.pid)
+    def case(self, name: str, plan: Plan) -> Case:
+        case = Case(name, plan.threads, plan.core, [], [])
+        folder = os.path.join(self.work, name)
+        short = self._what_is_short(plan)
+        if short:
+            return case._replace(skipped=short)
+        target = Target(self.python, self.library, folder, plan.threads, plan.mebibytes)
+        try:
+            if not plan.core:
+                return case._replace(rows=self.rounds(self.tools.live(target.pid), target))
+            core, kind = target.core()
+            status = os.stat(core)
+            case.notes.append(
+                "%s, %s long, %s on disk"
+                % (kind, report.size(status.st_size), report.size(status.st_blocks * 512))
+            )
+            return case._replace(rows=self.rounds(self.tools.core(core, self.python), None))
+        finally:
+            target.stop()
 
-    def longest_gap(self) -> float:
-        """Since the last call: the target writes and forgets it when asked."""
-        before = os.stat(self.gaps).st_mtime_ns
-        self.process.send_signal(signal.SIGUSR1)
-        for _ in range(500):
-            if os.stat(self.gaps).st_mtime_ns != before:
-                with open(self.gaps) as file:
-                    return float(file.read())
-            time.sleep(0.01)
-        raise RuntimeError("the target does not answer")
-
-    def core(self) -> Optional[str]:
-        self.process.send_signal(signal.SIGABRT)
-        self.process.wait()
-        found = [name for name in os.listdir(self.folder) if name.startswith("core")]
-        return os.path.join(self.folder, found[0]) if found else None
-
-    def stop(self) -> None:
-        self.process.kill()
-        self.process.wait()
-
-
-def run(
-    program: str, commands: Dict[str, List[str]], target: Optional[Target]
-) -> Dict[str, List[Result]]:
-    results: Dict[str, List[Result]] = {name: [] for name in commands}
-    for _ in range(ROUNDS):
-        for name, command in commands.items():
-            if target:
-                target.longest_gap()
-            wall, memory = measure(program, command)
-            gap = target.longest_gap() if target else None
-            if wall is not None:
-                results[name].append(Result(wall, memory, gap))
-    return results
+    def _what_is_short(self, plan: Plan) -> str:
+        """The process, its core, and the copy of that in the page cache."""
+        needed = plan.mebibytes << 20
+        with open("/proc/meminfo") as file:
+            memory = dict(line.split(":") for line in file)
+        available = int(memory["MemAvailable"].split()[0]) << 10
+        if needed and available < 2 * needed + (1 << 30):
+            return "needs %s of free memory" % report.size(2 * needed + (1 << 30))
+        if needed and shutil.disk_usage(self.work).free < needed + (1 << 30):
+            return "needs %s of free disk" % report.size(needed + (1 << 30))
+        return ""
 
 
-def show(title: str, results: Dict[str, List[Result]]) -> None:
-    print("\n%s (median of %d rounds)" % (title, ROUNDS))
-    base: Optional[Result] = None
-    for name, rounds in results.items():
-        if not rounds:
-            print("  %-16s fails" % name)
-            continue
-        gaps = [r.gap for r in rounds if r.gap is not None]
-        one = Result(
-            statistics.median(r.wall for r in rounds),
-            int(statistics.median(r.memory for r in rounds)),
-            statistics.median(gaps) if gaps else None,
-        )
-        base = base or one
-        line = "  %-16s %8.1f ms (x%5.1f)  %7.1f MB (x%5.1f)" % (
-            name,
-            1000 * one.wall,
-            one.wall / base.wall,
-            one.memory / 1024,
-            one.memory / base.memory,
-        )
-        if one.gap is not None and base.gap is not None:
-            line += "  longest gap %7.2f ms (x%5.1f)" % (1000 * one.gap, one.gap / base.gap)
-        print(line, flush=True)
+def kill_group(group: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(group, signal.SIGKILL)
+
+
+def show_progress(text: str) -> None:
+    if sys.stderr.isatty():
+        sys.stderr.write("\r\033[K" + text)
+        sys.stderr.flush()
+
+
+def on_signal(number: int, _frame: object) -> None:
+    raise SystemExit(128 + number)
+
+
+def wanted_cases() -> Tuple[Dict[str, Plan], List[str]]:
+    names = os.environ.get("CASES", "").split()
+    unknown = [name for name in names if name not in PLANS]
+    if unknown:
+        raise SystemExit("no case %s; there are %s" % (" ".join(unknown), " ".join(PLANS)))
+    if not names:
+        names = [name for name in PLANS if not (QUICK and PLANS[name].mebibytes)]
+    left_out = [name for name in PLANS if name not in names]
+    return {name: PLANS[name] for name in names}, left_out
+
+
+def run_cases(bench: Bench, plans: Dict[str, Plan], head: str) -> str:
+    """The report, which is printed as it comes."""
+    print(head, flush=True)
+    cases = []
+    for name, plan in plans.items():
+        try:
+            case = bench.case(name, plan)
+        except Failed as failure:
+            case = Case(name, plan.threads, plan.core, [], [], "failed: %s" % failure)
+        show_progress("")
+        print(report.table(case), flush=True)
+        cases.append(case)
+    verdict = report.verdict(cases)
+    print(verdict, flush=True)
+    return "\n".join([head, *(report.table(case) for case in cases), verdict])
+
+
+def make_report(build: str, home: str) -> Tuple[str, bool]:
+    """(the report, whether all cases are in it)"""
+    plans, left_out = wanted_cases()
+    python = real_python(os.environ.get("PYTHON") or find_python() or sys.executable)
+    for leftover in os.listdir(home):  # of a run that was killed
+        if leftover.startswith("work."):
+            shutil.rmtree(os.path.join(home, leftover), ignore_errors=True)
+    work = tempfile.mkdtemp(prefix="work.", dir=home)
+    try:
+        with high_priority() as high:
+            bench = Bench(build, python, work)
+            head = report.head(python, bench.tools, ROUNDS, high, left_out)
+            return run_cases(bench, plans, head), not left_out
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
 
 
 def main() -> int:
+    if len(sys.argv) != 2:
+        sys.stderr.write("usage: bench.py BUILD-FOLDER\n")
+        return 2
     build = os.path.abspath(sys.argv[1])
-    programs = peers(build)
-    pywalk = os.path.join(build, "pywalk")
-    program = os.path.join(build, "testsuite", "measure")
-    py_spy, pystack = os.path.join(programs, "py-spy"), os.path.join(programs, "pystack")
-    print(
-        "target: %s"
-        % subprocess.run([PYTHON, "-VV"], stdout=subprocess.PIPE, check=True)
-        .stdout.decode()
-        .strip()
-    )
-    folder = tempfile.mkdtemp(prefix="pywalk-bench.")
+    home = os.path.join(build, "bench")
+    os.makedirs(home, exist_ok=True)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, on_signal)
     try:
-        for threads in (1, 100, 500):
-            target = Target(folder, threads)
-            try:
-                show(
-                    "live, %d threads" % threads,
-                    run(
-                        program,
-                        {
-                            "pywalk": [pywalk, "dump", target.pid],
-                            "(no dump)": ["sleep", "0.02"],
-                            "py-spy": [py_spy, "dump", "-p", target.pid],
-                            "pystack": [pystack, "remote", target.pid],
-                        },
-                        target,
-                    ),
-                )
-                if threads != 500:
-                    continue
-                core = target.core()
-                if core is None:
-                    print("\ncore: the kernel wrote none (core_pattern)")
-                    continue
-                show(
-                    "kernel core, %d threads" % threads,
-                    run(
-                        program,
-                        {
-                            "pywalk": [pywalk, "dump", core, PYTHON],
-                            "py-spy": [py_spy, "dump", "-c", core],
-                            "pystack": [pystack, "core", core, PYTHON],
-                        },
-                        None,
-                    ),
-                )
-            finally:
-                target.stop()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        text, complete = make_report(build, home)
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")
+        return 130
+    places = [os.path.join(home, "benchmarks.md")]
+    if complete and not QUICK:
+        places.append(os.path.join(HERE, "..", "..", "docs", "benchmarks.md"))
+    for place in places:
+        with open(place, "w") as file:
+            file.write(text)
+        print("written: %s" % os.path.relpath(place))
     return 0
 
 
