@@ -54,6 +54,30 @@ void pw_buffer_append_char(struct pw_buffer *b, char c)
 	pw_buffer_append(b, &c, 1);
 }
 
+void pw_buffer_append_number(struct pw_buffer *b, uint64_t number, unsigned width)
+{
+	char digits[20];
+	size_t count = 0;
+	do
+		digits[sizeof(digits) - ++count] = (char)('0' + number % 10);
+	while (number /= 10);
+	pw_buffer_append(b, digits + sizeof(digits) - count, count);
+	for (; count < width; count++)
+		pw_buffer_append_char(b, ' ');
+}
+
+void pw_buffer_append_hex(struct pw_buffer *b, uint64_t number, unsigned digits)
+{
+	char text[2 + 16];
+	size_t count = 0;
+	do
+		text[sizeof(text) - ++count] = "0123456789abcdef"[number & 15];
+	while ((number >>= 4) || (count < digits && count < 16));
+	text[sizeof(text) - ++count] = 'x';
+	text[sizeof(text) - ++count] = '0';
+	pw_buffer_append(b, text + sizeof(text) - count, count);
+}
+
 void pw_buffer_printf(struct pw_buffer *b, const char *format, ...)
 {
 	va_list ap;

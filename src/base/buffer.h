@@ -29,6 +29,11 @@ char *pw_buffer_reserve(struct pw_buffer *b, size_t more);
 void pw_buffer_append(struct pw_buffer *b, const void *data, size_t length);
 void pw_buffer_append_string(struct pw_buffer *b, const char *s);
 void pw_buffer_append_char(struct pw_buffer *b, char c);
+/* Decimal, at least `width` characters, blanks behind it; printf("%-*llu") costs ten times as much.
+ */
+void pw_buffer_append_number(struct pw_buffer *b, uint64_t number, unsigned width);
+/* "0x" and at least `digits` hexadecimal digits. */
+void pw_buffer_append_hex(struct pw_buffer *b, uint64_t number, unsigned digits);
 void pw_buffer_printf(struct pw_buffer *b, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 /* Takes the text out (owned by the caller, never NULL unless `failed`); the buffer is empty

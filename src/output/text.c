@@ -123,6 +123,12 @@ static void write_thread_state(struct pw_sink *sink, const struct pw_thread *thr
 	pw_buffer_append_char(b, ']');
 }
 
+static void write_line(struct pw_buffer *b, int line)
+{
+	pw_buffer_append_char(b, ':');
+	pw_buffer_append_number(b, (uint64_t)line, 0);
+}
+
 static void write_python_frame(struct pw_sink *sink, const struct pw_frame *frame)
 {
 	struct pw_buffer *b = pw_sink_buffer(sink);
@@ -138,7 +144,7 @@ static void write_python_frame(struct pw_sink *sink, const struct pw_frame *fram
 	styled_begin(sink, STYLE_FILE);
 	pw_text_append_printable(b, file ? file : "??");
 	if (pw_frame_line(frame) > 0)
-		pw_buffer_printf(b, ":%d", pw_frame_line(frame));
+		write_line(b, pw_frame_line(frame));
 	else
 		pw_buffer_append_string(b, ":?");
 	styled_end(sink);
@@ -158,10 +164,11 @@ static void write_native_frame(struct pw_sink *sink, const struct pw_frame *fram
 		pw_buffer_append_string(b, " <signal handler called>");
 		return;
 	}
-	if (pw_frame_inlined(frame))
-		pw_buffer_append_char(b, ' ');
-	else
-		pw_buffer_printf(b, " 0x%016" PRIx64 " in ", pw_frame_pc(frame));
+	pw_buffer_append_char(b, ' ');
+	if (!pw_frame_inlined(frame)) {
+		pw_buffer_append_hex(b, pw_frame_pc(frame), 16);
+		pw_buffer_append_string(b, " in ");
+	}
 	styled(sink, STYLE_NAME, symbol ? symbol : "??");
 	pw_buffer_append_string(b, " ()");
 	if (file || module) {
@@ -169,7 +176,7 @@ static void write_native_frame(struct pw_sink *sink, const struct pw_frame *fram
 		styled_begin(sink, STYLE_FILE);
 		pw_text_append_printable(b, file ? file : module);
 		if (file && pw_frame_line(frame) > 0)
-			pw_buffer_printf(b, ":%d", pw_frame_line(frame));
+			write_line(b, pw_frame_line(frame));
 		styled_end(sink);
 	}
 	if (pw_frame_inlined(frame))
@@ -261,7 +268,9 @@ static struct pw_error *write_thread(struct pw_sink *sink, const struct pw_threa
 	size_t count = pw_thread_frame_count(thread);
 	for (size_t i = 0; i < count && pw_sink_settle(sink); i++) {
 		const struct pw_frame *frame = pw_thread_frame(thread, i);
-		pw_buffer_printf(b, "#%-2zu ", i);
+		pw_buffer_append_char(b, '#');
+		pw_buffer_append_number(b, i, 2);
+		pw_buffer_append_char(b, ' ');
 		write_frame(sink, frame);
 		pw_buffer_append_char(b, '\n');
 	}

@@ -138,38 +138,29 @@ static bool is_machinery(const char *symbol)
 	return is_one_of(names, sizeof(names) / sizeof(names[0]), plain);
 }
 
-static bool folds(const struct pw_session *session, const struct pw_frame *frame)
+bool pw_folds(const struct pw_session *session, uint64_t pc, const char *symbol)
 {
-	if (frame->kind != PW_FRAME_NATIVE || frame->signal)
-		return false;
-	if (frame->symbol && is_one_of(starts, sizeof(starts) / sizeof(starts[0]), frame->symbol))
+	if (symbol && is_one_of(starts, sizeof(starts) / sizeof(starts[0]), symbol))
 		return true;
-	const struct pw_module *module = pw_modules_find(session->modules, frame->pc);
+	const struct pw_module *module = pw_modules_find(session->modules, pc);
 	const struct pw_module *interpreter =
 		pw_modules_find(session->modules, session->python.eval);
 	bool program = session->python.id.module && module == session->python.id.module;
 	if (!module || (module != interpreter && !program))
-		return frame->symbol && strcmp(frame->symbol, "main") == 0 && module &&
+		return symbol && strcmp(symbol, "main") == 0 && module &&
 		       session->target->executable &&
 		       strcmp(module->path, session->target->executable) == 0 &&
 		       strstr(module->path, "/python") != NULL;
-	return !frame->symbol || is_machinery(frame->symbol);
+	return !symbol || is_machinery(symbol);
 }
 
-void pw_thread_fold(struct pw_session *session, struct pw_thread *thread)
+void pw_thread_fold(struct pw_thread *thread, const bool *folds)
 {
-	/* From the oldest on: what was inlined goes the way of the function it was inlined into. */
-	size_t to = thread->merged_count;
-	bool gone = false;
-	for (size_t i = thread->merged_count; i-- > 0;) {
+	size_t kept = 0;
+	for (size_t i = 0; i < thread->merged_count; i++) {
 		const struct pw_frame *frame = &thread->merged[i];
-		if (frame->kind == PW_FRAME_GAP ||
-		    (frame->kind == PW_FRAME_NATIVE && !frame->inlined))
-			gone = folds(session, frame);
-		if (frame->kind == PW_FRAME_PYTHON || !gone)
-			thread->merged[--to] = *frame;
+		if (frame->kind == PW_FRAME_PYTHON || !folds[frame->native_index])
+			thread->merged[kept++] = *frame;
 	}
-	thread->merged_count -= to;
-	memmove(thread->merged, thread->merged + to,
-		thread->merged_count * sizeof(*thread->merged));
+	thread->merged_count = kept;
 }

@@ -7,8 +7,14 @@
 
 #include "stack/model.h"
 
-/* Takes them out of the thread's merged frames.  Gaps, signal trampolines, functions that do a
- * builtin's work and everything outside of the interpreter stay. */
-void pw_thread_fold(struct pw_session *session, struct pw_thread *thread);
+/*
+ * Whether the native frame at `pc` is of that machinery.  Gaps, signal trampolines, functions that
+ * do a builtin's work and everything outside of the interpreter are not.  `symbol` may be NULL.
+ */
+bool pw_folds(const struct pw_session *session, uint64_t pc, const char *symbol);
+
+/* Takes native frames out of the thread's merged ones: those whose index among the native frames
+ * that were merged is marked in `folds`. */
+void pw_thread_fold(struct pw_thread *thread, const bool *folds);
 
 #endif

@@ -18,6 +18,7 @@ struct merge {
 	struct pw_merge_python *pythons;
 	struct pw_merge_item *items;
 	uint64_t eval_start, eval_end; /* by its FDE; 0: unknown */
+	bool lasting;
 };
 
 static void merge_deinit(struct merge *m)
@@ -129,6 +130,11 @@ static const char *keep_string(struct pw_thread *thread, const char *text)
 	return copy;
 }
 
+static const char *keep(const struct merge *m, struct pw_thread *thread, const char *text)
+{
+	return m->lasting ? text : keep_string(thread, text);
+}
+
 static void fill_native(const struct merge *m, struct pw_thread *thread, size_t index,
 			struct pw_frame *to)
 {
@@ -142,18 +148,18 @@ static void fill_native(const struct merge *m, struct pw_thread *thread, size_t 
 				.inlined = from->inlined,
 				.signal = from->signal};
 	to->location = (struct pw_location){from->line, 0, -1, -1};
-	to->file = keep_string(thread, from->file);
+	to->file = keep(m, thread, from->file);
 	to->reason = keep_string(thread, from->reason);
 	if (from->reason)
 		return;
-	to->symbol = keep_string(thread, from->symbol);
-	to->module = keep_string(thread, from->module);
+	to->symbol = keep(m, thread, from->symbol);
+	to->module = keep(m, thread, from->module);
 	if (to->symbol && from->symbol_start && from->symbol_start <= from->pc)
 		to->offset = from->pc - from->symbol_start;
 	/* A return address may stand behind the end of its function: look up the call. */
 	bool exact = index == 0 || m->frames[index - 1].signal;
 	uint64_t lookup = exact ? from->pc : from->pc - 1;
-	if ((!to->symbol || !from->symbol_start) && !from->inlined &&
+	if (!m->lasting && (!to->symbol || !from->symbol_start) && !from->inlined &&
 	    pw_modules_symbolize(m->session->modules, lookup, &symbol, &module)) {
 		if (!to->symbol)
 			to->symbol = keep_string(thread, symbol.name);
@@ -169,7 +175,14 @@ struct pw_error *pw_thread_merge(struct pw_session *session, struct pw_dump *dum
 				 struct pw_thread *thread, const struct pw_native_frame *frames,
 				 size_t count)
 {
-	struct merge m = {.session = session, .frames = frames, .count = count};
+	return pw_thread_merge_frames(session, thread, frames, count, false);
+}
+
+struct pw_error *pw_thread_merge_frames(struct pw_session *session, struct pw_thread *thread,
+					const struct pw_native_frame *frames, size_t count,
+					bool lasting)
+{
+	struct merge m = {.session = session, .frames = frames, .count = count, .lasting = lasting};
 	size_t total = count + thread->python_count;
 	struct pw_error *error = prepare(&m, thread);
 	if (!error && !pw_merge(m.natives, count, m.pythons, thread->python_count, m.items))

@@ -89,6 +89,10 @@ struct pw_session {
 };
 
 void pw_thread_forget_merge(struct pw_thread *thread);
+/* As pw_thread_merge(); `lasting`: names live as long as the session, and need no copy. */
+struct pw_error *pw_thread_merge_frames(struct pw_session *session, struct pw_thread *thread,
+					const struct pw_native_frame *frames, size_t count,
+					bool lasting);
 void pw_thread_deinit(struct pw_thread *thread);
 /* Frees the code objects; frames that point at them must not be used any more. */
 void pw_dump_forget_codes(struct pw_dump *dump);

@@ -118,9 +118,9 @@ static struct pw_error *try_asleep(struct pw_capture *c, struct pw_lwp *lwp, boo
 		*ret_give_up = true;
 		return NULL;
 	}
-	struct pw_error *error = copy_thread(c, lwp);
 	if (wants_native(c))
 		copy_stack(target, lwp);
+	struct pw_error *error = copy_thread(c, lwp);
 	bool held = !error && target->ops->sleep_holds(target, &sleep);
 	size_t pages = pw_snapshot_page_count(target);
 	if (held) {

@@ -36,6 +36,7 @@ static uint64_t *anchors_of(const struct pw_thread *thread, size_t *ret_count)
 
 struct named {
 	struct pw_native_frame *items; /* owned */
+	bool *folds;		       /* of each; owned */
 	size_t count, capacity;
 };
 
@@ -45,27 +46,39 @@ static bool grow(struct named *named, size_t more)
 		return true;
 	size_t capacity = (named->count + more) * 2;
 	struct pw_native_frame *items = realloc(named->items, capacity * sizeof(*items));
-	if (!items)
+	if (items)
+		named->items = items;
+	bool *folds = realloc(named->folds, capacity * sizeof(*folds));
+	if (folds)
+		named->folds = folds;
+	if (!items || !folds)
 		return false;
-	named->items = items;
 	named->capacity = capacity;
 	return true;
 }
 
-/* A frame's names: those of functions inlined into it come before its own. */
+/* A frame's names: those of functions inlined into it come before its own.  What will be folded
+ * away needs none. */
 static bool add_named(struct pw_session *session, const struct pw_native_frame *from, bool exact,
-		      struct named *to)
+		      bool folded, struct named *to)
 {
 	static const struct pw_names none = {0};
-	const struct pw_names *names =
-		from->reason
-			? &none
-			: pw_modules_names(session->modules, exact ? from->pc : from->pc - 1, true);
+	uint64_t lookup = exact ? from->pc : from->pc - 1;
+	const struct pw_names *names = &none;
+	bool folds = false;
+	if (!from->reason) {
+		names = pw_modules_names(session->modules, lookup, !folded);
+		const char *symbol = names->count ? names->items[names->count - 1].symbol : NULL;
+		folds = folded && !from->signal && pw_folds(session, from->pc, symbol);
+		if (folded && !folds)
+			names = pw_modules_names(session->modules, lookup, true);
+	}
 	if (!grow(to, names->count + 1) || !to->items)
 		return false;
 	for (size_t i = 0; i < names->count; i++) {
 		const struct pw_native_name *name = &names->items[i];
-		struct pw_native_frame *frame = &to->items[to->count++];
+		struct pw_native_frame *frame = &to->items[to->count];
+		to->folds[to->count++] = folds;
 		*frame = *from;
 		frame->symbol = name->function ? name->function : name->symbol;
 		frame->module = names->module ? names->module->path : NULL;
@@ -74,17 +87,19 @@ static bool add_named(struct pw_session *session, const struct pw_native_frame *
 		frame->inlined = name->inlined;
 		frame->symbol_start = name->inlined ? 0 : names->symbol_address;
 	}
-	if (!names->count)
-		to->items[to->count++] = *from;
+	if (!names->count) {
+		to->items[to->count] = *from;
+		to->folds[to->count++] = folds;
+	}
 	return true;
 }
 
-static bool name_all(struct pw_session *session, const struct pw_native_walk *walk,
+static bool name_all(struct pw_session *session, const struct pw_native_walk *walk, bool folded,
 		     struct named *ret)
 {
 	for (size_t i = 0; i < walk->count; i++) {
 		bool exact = i == 0 || walk->frames[i - 1].signal;
-		if (!add_named(session, &walk->frames[i], exact, ret))
+		if (!add_named(session, &walk->frames[i], exact, folded, ret))
 			return false;
 	}
 	return true;
@@ -125,26 +140,28 @@ struct pw_error *pw_thread_unwind(struct pw_capture *c, const struct pw_lwp *lwp
 	uint64_t *anchors = anchors_of(thread, &anchor_count);
 	struct pw_native_walk walk = {0};
 	struct named named = {0};
+	bool folded = c->options->native == PW_NATIVE_FOLDED;
 	struct pw_error *error = anchors ? NULL : &pw_error_nomem;
 	if (!error)
 		pw_native_walk(c->session, &lwp->regs, anchors, anchor_count, &walk);
 	/* What compressed debug files would add to source lines costs more than the rest of the
 	 * dump. */
-	c->session->modules->inflate_max = c->options->native == PW_NATIVE_ALL ? 0 : 1;
-	if (!error && !name_all(c->session, &walk, &named))
+	c->session->modules->inflate_max = folded;
+	if (!error && !name_all(c->session, &walk, folded, &named))
 		error = &pw_error_nomem;
 	if (!error)
-		error = pw_thread_merge(c->session, c->dump, thread, named.items, named.count);
+		error = pw_thread_merge_frames(c->session, thread, named.items, named.count, true);
 	if (!error) {
 		ret->missing = walk.missing;
 		ret->registers = !lwp->has_regs &&
 				 (walk.wants_registers || walk.gap_count ||
 				  walk.end != PW_NATIVE_END_COMPLETE || has_unproved(thread));
 		report_end(c->dump, thread, &walk);
-		if (c->options->native == PW_NATIVE_FOLDED)
-			pw_thread_fold(c->session, thread);
+		if (folded)
+			pw_thread_fold(thread, named.folds);
 	}
 	free(named.items);
+	free(named.folds);
 	pw_native_walk_deinit(&walk);
 	free(anchors);
 	return error;

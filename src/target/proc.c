@@ -161,17 +161,40 @@ static void unescape(char *path)
 	*to = 0;
 }
 
+/* A number that `behind` follows, which is skipped. */
+static bool take_number(char **at, int base, char behind, uint64_t *ret)
+{
+	char *end;
+	if (**at == '-' || **at == '+' || **at == ' ')
+		return false;
+	*ret = strtoull(*at, &end, base);
+	if (end == *at || *end != behind)
+		return false;
+	*at = end + 1;
+	return true;
+}
+
 bool pw_proc_parse_map(char *line, struct pw_proc_map *ret)
 {
 	static const char suffix[] = " (deleted)";
-	unsigned long long start, end, offset, inode;
-	char perms[5];
-	int at = 0;
+	uint64_t start, end, offset, major, minor;
+	char *at = line;
 	*ret = (struct pw_proc_map){0};
-	if (sscanf(line, "%llx-%llx %4s %llx %x:%x %llu %n", &start, &end, perms, &offset,
-		   &ret->dev_major, &ret->dev_minor, &inode, &at) < 7 ||
-	    !at || start >= end)
+	if (!take_number(&at, 16, '-', &start) || !take_number(&at, 16, ' ', &end) ||
+	    start >= end || strnlen(at, 5) < 5 || at[4] != ' ')
 		return false;
+	const char *perms = at;
+	at += 5;
+	if (!take_number(&at, 16, ' ', &offset) || !take_number(&at, 16, ':', &major) ||
+	    !take_number(&at, 16, ' ', &minor))
+		return false;
+	char *path;
+	ret->inode = strtoull(at, &path, 10);
+	if (path == at)
+		return false;
+	path += strspn(path, " ");
+	ret->dev_major = (unsigned)major;
+	ret->dev_minor = (unsigned)minor;
 	ret->mapping = (struct pw_mapping){
 		.start = start,
 		.end = end,
@@ -180,8 +203,6 @@ bool pw_proc_parse_map(char *line, struct pw_proc_map *ret)
 		.writable = perms[1] == 'w',
 		.executable = perms[2] == 'x',
 	};
-	ret->inode = inode;
-	char *path = line + at;
 	if (!*path)
 		return true;
 	unescape(path);

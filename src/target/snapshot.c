@@ -35,7 +35,7 @@ struct pw_snapshot {
 
 struct pw_error *pw_snapshot_begin(struct pw_target *target)
 {
-	enum { FIRST_SLOTS = 1024 };
+	enum { FIRST_SLOTS = 256 };
 	/* A core does not change, and its bytes are mapped already. */
 	if (!strcmp(target->ops->kind, "core"))
 		return NULL;
