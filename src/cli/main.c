@@ -119,6 +119,7 @@ static char *help_filter(int key, const char *text, void *input)
 	      "Examples:\n"
 	      "  pywalk dump 4711            the threads of process 4711\n"
 	      "  pywalk dump --json core     the threads of a core file, for programs\n"
+	      "  pywalk dump -s 4711 4750    two processes and all that they have started\n"
 	      "  pywalk info 4711            which Python it is\n",
 	      stream);
 	return fclose(stream) == 0 ? list : NULL;
@@ -155,8 +156,8 @@ int main(int argc, char **argv)
 	struct top top = {0};
 
 	argp_err_exit_status = CLI_USAGE;
-	/* A reader that goes away shows as EPIPE, so that the target is let go in good order. */
-	signal(SIGPIPE, SIG_IGN);
+	/* A reader that goes away shows as EPIPE, so that everything is put away in good order. */
+	bool ends_by_pipe = signal(SIGPIPE, SIG_IGN) != SIG_IGN;
 	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &top);
 	if (!top.command)
 		return CLI_USAGE;
@@ -165,5 +166,8 @@ int main(int argc, char **argv)
 	argv += top.command;
 	if (strcmp(name, "help") == 0)
 		return help(argc, argv);
-	return run_command(name, argc, argv);
+	int status = run_command(name, argc, argv);
+	if (ends_by_pipe)
+		cli_output_raise();
+	return status;
 }
