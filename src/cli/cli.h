@@ -51,6 +51,8 @@ struct cli_targets {
 /* A target's argument: a pid, a core file, or the program of the core file before it. */
 void cli_take_argument(struct cli_targets *targets, const char *text,
 		       const struct argp_state *state);
+/* Why a target cannot be one, whatever the system says; NULL: it may be. */
+const char *cli_target_problem(const struct cli_target *target);
 /* -p */
 void cli_take_pid(struct cli_targets *targets, const char *text, const struct argp_state *state);
 void cli_targets_deinit(struct cli_targets *targets);

@@ -183,21 +183,6 @@ static void write_dump(struct dump_run *run, const struct pw_session *session,
 	}
 }
 
-/* Whether a process has ended since, so that what went wrong with it says nothing. */
-static bool has_ended(const struct dump_run *run, const struct cli_target *target,
-		      enum pw_error_code code)
-{
-	struct pw_session *session;
-	if (code == PW_ERROR_NO_TARGET)
-		return true;
-	struct pw_error *error = cli_open(&run->arguments->common, target, &session);
-	if (!error)
-		pw_session_close(session);
-	bool ended = error && pw_error_code(error) == PW_ERROR_NO_TARGET;
-	pw_error_destroy(error);
-	return ended;
-}
-
 /* Takes the error over. */
 static void report(struct dump_run *run, const struct cli_target *target, bool descendant,
 		   struct pw_error *error)
@@ -206,8 +191,8 @@ static void report(struct dump_run *run, const struct cli_target *target, bool d
 	if (run->arguments->subprocesses && target->is_pid && code == PW_ERROR_NOT_PYTHON) {
 		cli_message("skipped: %s", pw_error_message(error));
 		pw_error_destroy(error);
-	} else if (descendant && has_ended(run, target, code)) {
-		pw_error_destroy(error);
+	} else if (descendant && code == PW_ERROR_NO_TARGET) {
+		pw_error_destroy(error); /* it has ended since it was found */
 	} else {
 		list_failure(run, target, pw_error_message(error));
 		run->status = cli_worse(run->status,
@@ -215,30 +200,56 @@ static void report(struct dump_run *run, const struct cli_target *target, bool d
 	}
 }
 
+static struct pw_error *take_dump(const struct dump_run *run, const struct cli_target *target,
+				  struct pw_session **ret_session, struct pw_dump **ret_dump)
+{
+	const struct cli_common *common = &run->arguments->common;
+	struct pw_error *error = cli_open(common, target, ret_session);
+	if (error)
+		return error;
+	error = pw_session_capture(*ret_session, &common->capture, ret_dump);
+	if (error)
+		pw_session_close(*ret_session);
+	return error;
+}
+
+/* Whether a process may have ended, or become another program, while it was looked at: the next
+ * look tells. */
+static bool is_doubtful(const struct pw_error *error, const struct pw_dump *dump)
+{
+	if (!error)
+		return pw_dump_problem_count(dump) > 0;
+	enum pw_error_code code = pw_error_code(error);
+	return code != PW_ERROR_NO_TARGET && code != PW_ERROR_NOT_PYTHON;
+}
+
 static void dump_target(struct dump_run *run, const struct cli_target *target, bool descendant)
 {
 	struct pw_session *session;
-	struct pw_dump *dump;
-	const struct cli_common *common = &run->arguments->common;
+	struct pw_dump *dump = NULL;
 
-	if (target->is_pid && !target->pid) {
-		cli_message("there is no process %s", target->text);
-		list_failure(run, target, "there is no such process");
+	const char *problem = cli_target_problem(target);
+	if (problem) {
+		cli_message("process %s: %s", target->text, problem);
+		list_failure(run, target, problem);
 		run->status = cli_worse(run->status, CLI_USAGE);
 		return;
 	}
-	struct pw_error *error = cli_open(common, target, &session);
+	struct pw_error *error = take_dump(run, target, &session, &dump);
+	for (unsigned i = 0; descendant && i < 2 && is_doubtful(error, dump); i++) {
+		if (!error) {
+			pw_dump_destroy(dump);
+			pw_session_close(session);
+		}
+		pw_error_destroy(error);
+		error = take_dump(run, target, &session, &dump);
+	}
 	if (error) {
 		report(run, target, descendant, error);
 		return;
 	}
-	error = pw_session_capture(session, &common->capture, &dump);
-	if (error) {
-		report(run, target, descendant, error);
-	} else {
-		write_dump(run, session, dump, descendant);
-		pw_dump_destroy(dump);
-	}
+	write_dump(run, session, dump, descendant);
+	pw_dump_destroy(dump);
 	pw_session_close(session);
 }
 

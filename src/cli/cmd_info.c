@@ -36,6 +36,11 @@ static enum cli_exit info(const struct cli_common *common)
 	const struct cli_target *target = &common->targets.items[0];
 	struct pw_session *session;
 	struct pw_dump *dump;
+	const char *problem = cli_target_problem(target);
+	if (problem) {
+		cli_message("process %s: %s", target->text, problem);
+		return CLI_USAGE;
+	}
 	enum cli_exit status = cli_output_open(common);
 	if (status != CLI_OK)
 		return status;

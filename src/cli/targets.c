@@ -71,6 +71,15 @@ void cli_take_argument(struct cli_targets *targets, const char *text,
 	add(targets, &(struct cli_target){.text = text}, state);
 }
 
+const char *cli_target_problem(const struct cli_target *target)
+{
+	if (!target->is_pid)
+		return NULL;
+	if (!target->pid)
+		return "there is no such process";
+	return target->pid == getpid() ? "this is pywalk itself" : NULL;
+}
+
 void cli_targets_deinit(struct cli_targets *targets)
 {
 	free(targets->items);
