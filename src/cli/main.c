@@ -2,10 +2,12 @@
 #include "cli/cli.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct cli_command *const commands[] = {&cli_dump, &cli_info};
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
@@ -151,9 +153,19 @@ static int help(int argc, char **argv)
 	return CLI_OK;
 }
 
+/* A closed one would be the next file that is opened, and take what is meant for a terminal.  This
+ * way writing to it fails and is reported. */
+static void occupy_standard_descriptors(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0)
+			open("/dev/null", O_RDONLY);
+}
+
 int main(int argc, char **argv)
 {
 	struct top top = {0};
+	occupy_standard_descriptors();
 
 	argp_err_exit_status = CLI_USAGE;
 	/* A reader that goes away shows as EPIPE, so that everything is put away in good order. */
