@@ -11,13 +11,18 @@
 
 #include <argp.h>
 
-/* Exit statuses; the manual page's section EXIT STATUS. */
+/* Exit statuses; the manual page's section EXIT STATUS.  Of several the greatest counts. */
 enum cli_exit {
 	CLI_OK = 0,
 	CLI_INCOMPLETE = 1, /* something could not be shown; stderr says what */
 	CLI_USAGE = 2,	    /* wrong use, or no such target */
 	CLI_PERMISSION = 3, /* the target is not ours to read */
 };
+
+static inline enum cli_exit cli_worse(enum cli_exit a, enum cli_exit b)
+{
+	return a > b ? a : b;
+}
 
 struct cli_command {
 	const char *name;
@@ -29,16 +34,39 @@ struct cli_command {
 extern const struct cli_command cli_dump; /* cmd_dump.c */
 extern const struct cli_command cli_info; /* cmd_info.c */
 
-/* ---- the target and how to write, common to all commands (options.c) ---- */
+/* ---- targets (targets.c) ---- */
+
+struct cli_target {
+	const char *text; /* as given: a pid in digits, or a file */
+	bool is_pid;
+	pid_t pid;	     /* 0: a number that no process can have */
+	const char *program; /* of a core, as its next argument names it; NULL: not so */
+};
+
+struct cli_targets {
+	struct cli_target *items;
+	size_t count;
+};
+
+/* A target's argument: a pid, a core file, or the program of the core file before it. */
+void cli_take_argument(struct cli_targets *targets, const char *text,
+		       const struct argp_state *state);
+/* Why a target cannot be one, whatever the system says; NULL: it may be. */
+const char *cli_target_problem(const struct cli_target *target);
+/* -p */
+void cli_take_pid(struct cli_targets *targets, const char *text, const struct argp_state *state);
+void cli_targets_deinit(struct cli_targets *targets);
+
+/* ---- the options that all commands have (options.c) ---- */
 
 enum cli_color { CLI_COLOR_AUTO, CLI_COLOR_ALWAYS, CLI_COLOR_NEVER };
 
 struct cli_common {
-	const char *target; /* as given: a pid in digits, or a file */
-	bool is_pid;
-	pid_t pid; /* 0: a number that no process can have */
+	struct cli_targets targets;
+	bool single; /* the command takes one target */
 	bool json;
 	enum cli_color color;
+	const char *output; /* a file; NULL: stdout */
 	struct pw_options options;
 	struct pw_capture_options capture;
 };
@@ -46,24 +74,44 @@ struct cli_common {
 /* Parses the options below; its input is a struct cli_common.  A child of each command's argp. */
 extern const struct argp cli_common_argp;
 void cli_common_init(struct cli_common *common);
-/* Opens the target; on failure says why and returns the exit status. */
-enum cli_exit cli_open(const struct cli_common *common, struct pw_session **ret);
+void cli_common_deinit(struct cli_common *common);
+struct pw_error *cli_open(const struct cli_common *common, const struct cli_target *target,
+			  struct pw_session **ret);
+/* cli_report(), with what may help against a failure to open. */
+enum cli_exit cli_report_open(const struct cli_common *common, const struct cli_target *target,
+			      struct pw_error *error);
 const char *cli_format(const struct cli_common *common);
 unsigned cli_write_flags(const struct cli_common *common);
 
-/* ---- output (report.c) ---- */
+/* ---- messages (report.c) ---- */
 
+/* What the following messages are about: "pywalk: SUBJECT: MESSAGE".  NULL: nothing in particular;
+ * kept, not copied. */
+void cli_subject(const char *subject);
 /* "pywalk: MESSAGE" on stderr, with what would steer a terminal escaped. */
 void cli_message(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* "hint: ..." on stderr, below a message. */
 void cli_hint(const char *text);
+enum cli_exit cli_exit_status(enum pw_error_code code);
 /* Prints the error and destroys it; returns its exit status. */
 enum cli_exit cli_report(struct pw_error *error);
-/* A pw_write_fn for stdout. */
-bool cli_write_stdout(void *data, const char *piece, size_t length);
-/* After a writer has returned: what its result and the state of stdout come to.  A reader that went
- * away
- * (`pywalk dump ... | head`) is no reason for a message. */
-enum cli_exit cli_finish_output(struct pw_error *error);
+
+/* ---- output (output.c) ---- */
+
+/*
+ * Opens what the user wants the output in.  A file gets its name only when it is complete: until
+ * then it is a temporary file beside it, removed when a signal ends the program.  On failure says
+ * why.
+ */
+enum cli_exit cli_output_open(const struct cli_common *common);
+/* A pw_write_fn for it. */
+bool cli_output_write(void *data, const char *piece, size_t length);
+/* Whether anything more that is written would get anywhere. */
+bool cli_output_good(void);
+/* Ends it: `error` is what a writer returned.  A file is given its name when `keep` is set and all
+ * went well.  A reader that went away (`pywalk dump ... | head`) is no reason for a message. */
+enum cli_exit cli_output_close(bool keep, struct pw_error *error);
+/* Ends the program as SIGPIPE would have, if a reader of stdout went away. */
+void cli_output_raise(void);
 
 #endif

@@ -2,10 +2,12 @@
 #include "cli/cli.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct cli_command *const commands[] = {&cli_dump, &cli_info};
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
@@ -119,6 +121,7 @@ static char *help_filter(int key, const char *text, void *input)
 	      "Examples:\n"
 	      "  pywalk dump 4711            the threads of process 4711\n"
 	      "  pywalk dump --json core     the threads of a core file, for programs\n"
+	      "  pywalk dump -s 4711 4750    two processes and all that they have started\n"
 	      "  pywalk info 4711            which Python it is\n",
 	      stream);
 	return fclose(stream) == 0 ? list : NULL;
@@ -150,13 +153,23 @@ static int help(int argc, char **argv)
 	return CLI_OK;
 }
 
+/* A closed one would be the next file that is opened, and take what is meant for a terminal.  This
+ * way writing to it fails and is reported. */
+static void occupy_standard_descriptors(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0)
+			open("/dev/null", O_RDONLY);
+}
+
 int main(int argc, char **argv)
 {
 	struct top top = {0};
+	occupy_standard_descriptors();
 
 	argp_err_exit_status = CLI_USAGE;
-	/* A reader that goes away shows as EPIPE, so that the target is let go in good order. */
-	signal(SIGPIPE, SIG_IGN);
+	/* A reader that goes away shows as EPIPE, so that everything is put away in good order. */
+	bool ends_by_pipe = signal(SIGPIPE, SIG_IGN) != SIG_IGN;
 	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &top);
 	if (!top.command)
 		return CLI_USAGE;
@@ -165,5 +178,8 @@ int main(int argc, char **argv)
 	argv += top.command;
 	if (strcmp(name, "help") == 0)
 		return help(argc, argv);
-	return run_command(name, argc, argv);
+	int status = run_command(name, argc, argv);
+	if (ends_by_pipe)
+		cli_output_raise();
+	return status;
 }

@@ -2,15 +2,13 @@
 #include "cli/cli.h"
 
 #include <errno.h>
-#include <limits.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
-	KEY_JSON = 0x100,
-	KEY_COLOR,
+	KEY_COLOR = 0x100,
 	KEY_EXE,
 	KEY_SYSROOT,
 	KEY_LAYOUTS,
@@ -19,10 +17,13 @@ enum {
 };
 
 static const struct argp_option options[] = {
-	{"pid", 'p', "PID", 0, "The process to read (a target of digits alone is a pid as well)",
+	{"pid", 'p', "PID", 0, "A process to read (a target of digits alone is a pid as well)", 0},
+	{"exe", KEY_EXE, "FILE", 0, "The program that the cores came from", 0},
+	{"json", 'j', NULL, 0, "Print JSON instead of text", 0},
+	{"output", 'o', "FILE", 0,
+	 "Write to FILE, which is there or replaced only when it is complete (- is standard "
+	 "output)",
 	 0},
-	{"exe", KEY_EXE, "FILE", 0, "The program that the core came from", 0},
-	{"json", KEY_JSON, NULL, 0, "Print JSON instead of text", 0},
 	{"color", KEY_COLOR, "WHEN", 0,
 	 "Style the text: auto (on a terminal, unless NO_COLOR is set), always or never", 0},
 	{"no-stop", KEY_NO_STOP, NULL, 0, "Never stop the process; running stacks may be torn", 0},
@@ -33,38 +34,6 @@ static const struct argp_option options[] = {
 	{"layouts", KEY_LAYOUTS, "DIR", 0, "Use the layout files of DIR, not those built in", 0},
 	{0},
 };
-
-static void take_pid(struct cli_common *common, const char *text, const struct argp_state *state)
-{
-	char *end;
-	errno = 0;
-	long pid = strtol(text, &end, 10);
-	if (common->target)
-		argp_error(state, "one target at a time: \"%s\" and \"%s\"", common->target, text);
-	if (end == text || *end || text[strspn(text, "0123456789")])
-		argp_error(state, "\"%s\" is not a process id", text);
-	common->target = text;
-	common->is_pid = true;
-	common->pid = errno || pid > INT_MAX ? 0 : (pid_t)pid;
-}
-
-static void take_argument(struct cli_common *common, const char *text,
-			  const struct argp_state *state)
-{
-	if (!common->target) {
-		if (text[0] && !text[strspn(text, "0123456789")])
-			take_pid(common, text, state);
-		else
-			common->target = text;
-	} else if (common->is_pid) {
-		argp_error(state, "a process needs no further argument than its id: \"%s\"", text);
-	} else if (common->options.executable) {
-		argp_error(state, "one executable at a time: \"%s\" and \"%s\"",
-			   common->options.executable, text);
-	} else {
-		common->options.executable = text;
-	}
-}
 
 static void take_color(struct cli_common *common, const char *text, const struct argp_state *state)
 {
@@ -78,14 +47,48 @@ static void take_color(struct cli_common *common, const char *text, const struct
 	argp_error(state, "--color is auto, always or never, not \"%s\"", text);
 }
 
+/* A folder that is not there would only show as something that is not found in it. */
+static void check_folder(const char *option, const char *path, const struct argp_state *state)
+{
+	struct stat st;
+	if (stat(path, &st))
+		argp_error(state, "%s=%s: %s", option, path, strerror(errno));
+	else if (!S_ISDIR(st.st_mode))
+		argp_error(state, "%s=%s: not a folder", option, path);
+}
+
+static void check(const struct cli_common *common, const struct argp_state *state)
+{
+	const struct cli_targets *targets = &common->targets;
+	size_t cores = 0;
+	if (!targets->count)
+		argp_error(state, "which process or core file?");
+	if (common->single && targets->count > 1)
+		argp_error(state, "one target at a time: \"%s\" and \"%s\"", targets->items[0].text,
+			   targets->items[1].text);
+	for (size_t i = 0; i < targets->count; i++) {
+		const struct cli_target *target = &targets->items[i];
+		cores += !target->is_pid;
+		if (target->program && common->options.executable)
+			argp_error(state, "one program for a core: \"%s\" and \"%s\"",
+				   common->options.executable, target->program);
+	}
+	if (common->options.executable && !cores)
+		argp_error(state, "--exe names the program of a core, and there is none: the "
+				  "program of a process is known");
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct cli_common *common = state->input;
 	switch (key) {
 	case 'p':
-		take_pid(common, arg, state);
+		cli_take_pid(&common->targets, arg, state);
 		return 0;
-	case KEY_JSON:
+	case 'o':
+		common->output = arg;
+		return 0;
+	case 'j':
 		common->json = true;
 		return 0;
 	case KEY_COLOR:
@@ -95,23 +98,25 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		common->options.executable = arg;
 		return 0;
 	case KEY_SYSROOT:
+		check_folder("--sysroot", arg, state);
 		common->options.sysroot = arg;
 		return 0;
 	case KEY_LAYOUTS:
+		check_folder("--layouts", arg, state);
 		common->options.layouts = arg;
 		return 0;
 	case KEY_DEBUG_DIR:
+		check_folder("--debug-dir", arg, state);
 		common->options.debug_dir = arg;
 		return 0;
 	case KEY_NO_STOP:
 		common->capture.no_stop = true;
 		return 0;
 	case ARGP_KEY_ARG:
-		take_argument(common, arg, state);
+		cli_take_argument(&common->targets, arg, state);
 		return 0;
 	case ARGP_KEY_END:
-		if (!common->target)
-			argp_error(state, "which process or core file?");
+		check(common, state);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -133,33 +138,36 @@ void cli_common_init(struct cli_common *common)
 	};
 }
 
-static void hint_for(const struct cli_common *common, enum pw_error_code code)
+void cli_common_deinit(struct cli_common *common)
 {
-	if (code == PW_ERROR_NO_TARGET && !common->is_pid)
-		cli_hint("a target is a process id or a core file; see pywalk help");
-	else if (code == PW_ERROR_NOT_PYTHON && !common->is_pid && !common->options.executable)
-		cli_hint("if the program or its libraries are elsewhere now: pywalk dump --sysroot "
-			 "DIR CORE EXE");
-	else if (code == PW_ERROR_LAYOUT)
-		cli_hint("the interpreter's debug symbols (--debug-dir) or a layout file "
-			 "(--layouts) "
-			 "would do");
+	cli_targets_deinit(&common->targets);
 }
 
-enum cli_exit cli_open(const struct cli_common *common, struct pw_session **ret)
+struct pw_error *cli_open(const struct cli_common *common, const struct cli_target *target,
+			  struct pw_session **ret)
 {
-	if (common->is_pid && common->pid == 0) {
-		cli_message("there is no process %s", common->target);
-		return CLI_USAGE;
-	}
-	struct pw_error *error =
-		common->is_pid ? pw_session_open_pid(common->pid, &common->options, ret)
-			       : pw_session_open_core(common->target, &common->options, ret);
-	if (!error)
-		return CLI_OK;
+	struct pw_options options = common->options;
+	if (target->is_pid)
+		return pw_session_open_pid(target->pid, &options, ret);
+	if (target->program)
+		options.executable = target->program;
+	return pw_session_open_core(target->text, &options, ret);
+}
+
+enum cli_exit cli_report_open(const struct cli_common *common, const struct cli_target *target,
+			      struct pw_error *error)
+{
 	enum pw_error_code code = pw_error_code(error);
+	bool program = target->program || common->options.executable;
 	enum cli_exit status = cli_report(error);
-	hint_for(common, code);
+	if (code == PW_ERROR_NO_TARGET && !target->is_pid)
+		cli_hint("a target is a process id or a core file; see pywalk help");
+	else if (code == PW_ERROR_NOT_PYTHON && !target->is_pid && !program)
+		cli_hint("if the program or its libraries are elsewhere now: pywalk dump --exe "
+			 "FILE --sysroot DIR CORE");
+	else if (code == PW_ERROR_LAYOUT)
+		cli_hint("the interpreter's debug symbols (--debug-dir) or a layout file "
+			 "(--layouts) would do");
 	return status;
 }
 
@@ -172,8 +180,10 @@ unsigned cli_write_flags(const struct cli_common *common)
 {
 	const char *no_color = getenv("NO_COLOR");
 	const char *term = getenv("TERM");
-	bool color = common->color == CLI_COLOR_ALWAYS ||
-		     (common->color == CLI_COLOR_AUTO && !(no_color && no_color[0]) && term &&
-		      strcmp(term, "dumb") != 0 && isatty(STDOUT_FILENO));
+	bool color =
+		common->color == CLI_COLOR_ALWAYS ||
+		(common->color == CLI_COLOR_AUTO && !(no_color && no_color[0]) && term &&
+		 strcmp(term, "dumb") != 0 &&
+		 (!common->output || strcmp(common->output, "-") == 0) && isatty(STDOUT_FILENO));
 	return color ? PW_WRITE_COLOR : 0;
 }

@@ -118,7 +118,7 @@ static struct pw_error *add_orphan(struct pw_capture *c, size_t index)
 	start_thread(thread, NULL);
 	if (target->lwp_count == 0) {
 		const struct pw_tstate *tstate = &c->lists.tstates[index];
-		thread->tid = tstate->native_id;
+		thread->tid = thread->ns_tid = tstate->native_id;
 		thread->state = PW_RUN_UNKNOWN;
 	}
 	return add_tstate(c, index, 0, thread);

@@ -308,7 +308,8 @@ static struct pw_error *check_readable(struct pw_live *live)
 			return error;
 	}
 	struct pw_proc_stat stat;
-	if (pw_proc_stat(live->proc, &stat) || strchr("ZXx", stat.state))
+	/* One that is about to exit gives its memory back before it becomes a zombie. */
+	if (!target->mapping_count || pw_proc_stat(live->proc, &stat) || strchr("ZXx", stat.state))
 		return gone(target->pid);
 	return pw_error_create(PW_ERROR_UNREADABLE, "process %d has no memory that can be read",
 			       (int)target->pid);

@@ -1,0 +1,195 @@
+/* Where the output goes: stdout, or a file that is there only when it is complete. */
+#include "cli/cli.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* One a process, because a signal has to find the file. */
+static struct {
+	FILE *stream;
+	const char *name;  /* for messages */
+	char *destination; /* of a file, symbolic links followed; NULL: stdout */
+	char *temporary;
+	int errnum; /* of the first write that failed */
+} output;
+
+/* What a signal has to remove. */
+static char *volatile unfinished;
+
+static const int deadly[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGALRM, SIGXCPU, SIGXFSZ};
+
+static void remove_unfinished(int number)
+{
+	if (unfinished)
+		unlink(unfinished);
+	/* SA_RESETHAND: this ends the program as if nobody had caught it. */
+	raise(number);
+}
+
+static void catch_signals(void)
+{
+	struct sigaction action = {.sa_handler = remove_unfinished,
+				   .sa_flags = (int)SA_RESETHAND | SA_NODEFER};
+	for (size_t i = 0; i < sizeof(deadly) / sizeof(deadly[0]); i++) {
+		struct sigaction before;
+		sigaction(deadly[i], NULL, &before);
+		if (before.sa_handler != SIG_IGN)
+			sigaction(deadly[i], &action, NULL);
+	}
+}
+
+static enum cli_exit refuse(const char *why)
+{
+	cli_message("cannot write to %s: %s", output.name, why);
+	return CLI_USAGE;
+}
+
+/* A file that a target is read from, as a slip of the fingers may name it. */
+static bool is_target(const struct cli_common *common, const struct stat *st)
+{
+	for (size_t i = 0; i < common->targets.count; i++) {
+		const struct cli_target *target = &common->targets.items[i];
+		struct stat other;
+		if (!target->is_pid && !stat(target->text, &other) && other.st_dev == st->st_dev &&
+		    other.st_ino == st->st_ino)
+			return true;
+	}
+	return false;
+}
+
+/* Finds out what would be written, and what permissions it has or is to have. */
+static enum cli_exit find_destination(const struct cli_common *common, mode_t *ret_mode)
+{
+	struct stat st;
+	if (!output.name[0])
+		return refuse("the name is empty");
+	if (stat(output.name, &st)) {
+		if (errno != ENOENT)
+			return refuse(strerror(errno));
+		if (!lstat(output.name, &st))
+			return refuse("it is a symbolic link to nothing");
+		mode_t mask = umask(0);
+		umask(mask);
+		*ret_mode = 0666 & ~mask;
+		output.destination = strdup(output.name);
+	} else {
+		if (S_ISDIR(st.st_mode))
+			return refuse("it is a folder");
+		if (!S_ISREG(st.st_mode))
+			return refuse("it is no regular file; for a pipe or device use the shell's "
+				      "redirection");
+		if (is_target(common, &st))
+			return refuse("it is the core that is to be read");
+		if (access(output.name, W_OK))
+			return refuse(strerror(errno));
+		*ret_mode = st.st_mode & 0777;
+		output.destination = realpath(output.name, NULL);
+	}
+	return output.destination ? CLI_OK : refuse(strerror(errno));
+}
+
+static enum cli_exit make_temporary(mode_t mode)
+{
+	sigset_t all, before;
+	if (asprintf(&output.temporary, "%s.XXXXXX", output.destination) < 0)
+		return refuse(strerror(ENOMEM));
+	catch_signals();
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &before);
+	int fd = mkostemp(output.temporary, O_CLOEXEC);
+	int errnum = errno;
+	if (fd >= 0)
+		unfinished = output.temporary;
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	if (fd < 0)
+		return refuse(strerror(errnum));
+	output.stream = fchmod(fd, mode) ? NULL : fdopen(fd, "w");
+	if (output.stream)
+		return CLI_OK;
+	errnum = errno;
+	close(fd);
+	unlink(output.temporary);
+	return refuse(strerror(errnum));
+}
+
+static void release(void)
+{
+	unfinished = NULL;
+	free(output.destination);
+	free(output.temporary);
+	output.destination = output.temporary = NULL;
+	output.stream = NULL;
+}
+
+enum cli_exit cli_output_open(const struct cli_common *common)
+{
+	mode_t mode;
+	output.name = common->output;
+	if (!output.name || strcmp(output.name, "-") == 0) {
+		output.name = "standard output";
+		output.stream = stdout;
+		return CLI_OK;
+	}
+	enum cli_exit status = find_destination(common, &mode);
+	if (status == CLI_OK)
+		status = make_temporary(mode);
+	if (status != CLI_OK)
+		release();
+	return status;
+}
+
+bool cli_output_write(void *data, const char *piece, size_t length)
+{
+	if (fwrite(piece, 1, length, output.stream) == length)
+		return true;
+	if (!output.errnum)
+		output.errnum = errno;
+	return false;
+}
+
+bool cli_output_good(void)
+{
+	if (fflush(output.stream) && !output.errnum)
+		output.errnum = errno;
+	return !output.errnum;
+}
+
+/* Gives the file its name, or takes it away. */
+static void settle(bool keep)
+{
+	if (fclose(output.stream) && !output.errnum)
+		output.errnum = errno;
+	if (keep && !output.errnum && rename(output.temporary, output.destination))
+		output.errnum = errno;
+	if (!keep || output.errnum)
+		unlink(output.temporary);
+}
+
+enum cli_exit cli_output_close(bool keep, struct pw_error *error)
+{
+	cli_output_good();
+	if (output.destination)
+		settle(keep && !error);
+	release();
+	if (!output.errnum)
+		return error ? cli_report(error) : CLI_OK;
+	pw_error_destroy(error);
+	if (output.errnum != EPIPE)
+		cli_message("writing to %s: %s", output.name, strerror(output.errnum));
+	return CLI_INCOMPLETE;
+}
+
+void cli_output_raise(void)
+{
+	if (output.errnum != EPIPE)
+		return;
+	signal(SIGPIPE, SIG_DFL);
+	raise(SIGPIPE);
+}
