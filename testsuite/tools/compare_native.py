@@ -98,10 +98,16 @@ def address(frame: Json, key: str) -> int:
     return int(value, 16)
 
 
+def real(thread: Json) -> List[Json]:
+    """A thread's frames without GDB's pseudo-frames."""
+    return [f for f in thread["frames"] if f["type"] not in ("inline", "tailcall")]
+
+
 class Comparison:
     def __init__(self, gdb: Json, options: argparse.Namespace) -> None:
         self.options = options
         self.program = gdb.get("program")
+        self.below: Dict[int, List[Json]] = {}
         self.gaps = 0
         self.biases: Dict[str, Tuple[str, int]] = {}
         for thread in gdb["threads"]:
@@ -166,9 +172,11 @@ class Comparison:
         except Difference as difference:
             raise Difference("frame %d (%s): %s" % (number, text(want), difference)) from None
 
-    def after_gap(self, number: int, gdb: List[Json], have: Optional[Json], gap: Json) -> int:
+    def after_gap(
+        self, number: int, gdb: List[Json], have: Optional[Json], gap: Json, expected: bool
+    ) -> int:
         """The number of GDB's frame with which the stack goes on after a gap."""
-        if not self.options.gaps:
+        if not expected:
             raise Difference(
                 "a gap after frame %d (%s), gdb has %s"
                 % (number, gap.get("reason"), text(gdb[number] if number < len(gdb) else None))
@@ -185,18 +193,39 @@ class Comparison:
             "%s follows the gap after frame %d; gdb has no such frame" % (text(have), number)
         )
 
+    def splice(self, tid: int, gdb: List[Json], frames: List[Json]) -> Tuple[List[Json], bool]:
+        """GDB's frames down to the gap, and below it those that were there before what has no CFI was called.
+
+        The frame that called it is known by its stack pointer, and has moved on in its function."""
+        at = next((i for i, f in enumerate(frames) if f["kind"] == "gap"), None)
+        older = self.below.get(tid, [])
+        if at is None or at + 1 >= len(frames) or not older:
+            return gdb, False
+        have = frames[at + 1]
+        for i, frame in enumerate(older):
+            if frame["sp"] != address(have, "sp"):
+                continue
+            caller = dict(frame, pc=address(have, "pc"))
+            return gdb[:at] + [caller] + older[i + 1 :], True
+        raise Difference(
+            "%s follows the gap; nothing stood at this stack pointer before" % text(have)
+        )
+
     def thread(self, want: Json, have: Json) -> None:
         """Raises Difference."""
-        gdb = [f for f in want["frames"] if f["type"] not in ("inline", "tailcall")]
+        gdb = real(want)
         pywalk = [
             f for f in have["frames"] if f["kind"] in ("native", "gap") and not f.get("inlined")
         ]
+        gap = bool(re.fullmatch(self.options.gaps, have.get("name") or ""))
+        gdb, spliced = self.splice(want["tid"], gdb, pywalk)
+        gaps = self.gaps
         number = 0
         i = 0
         while i < len(pywalk):
             if pywalk[i]["kind"] == "gap":
                 following = pywalk[i + 1] if i + 1 < len(pywalk) else None
-                number = self.after_gap(number, gdb, following, pywalk[i])
+                number = self.after_gap(number, gdb, following, pywalk[i], gap)
                 i += 1
                 if following is None or following["kind"] == "gap":
                     continue
@@ -206,7 +235,9 @@ class Comparison:
             i += 1
         if number < len(gdb):
             self.frame(number, gdb[number], None, want["end"])
-        if want["end"]["reason"] != COMPLETE:
+        if gap and gaps == self.gaps and not self.options.gaps_maybe:
+            raise Difference("it has no gap")
+        if want["end"]["reason"] != COMPLETE and not spliced:
             raise Difference(
                 "gdb itself does not reach the end: %s, %s"
                 % (want["end"]["reason"], want["end"]["message"])
@@ -252,6 +283,9 @@ def compare(gdb: Json, document: Json, options: argparse.Namespace) -> Tuple[Lis
     verdicts: List[str] = []
     judge = read_judge(options.judge) if options.judge else None
     comparison = Comparison(gdb, options)
+    if options.below:
+        with open(options.below) as file:
+            comparison.below = {t["tid"]: real(t) for t in json.load(file)["threads"]}
     got = {thread["tid"]: thread for thread in document["threads"]}
     if len(got) != len(document["threads"]):
         problems.append("a thread is there twice")
@@ -269,12 +303,11 @@ def compare(gdb: Json, document: Json, options: argparse.Namespace) -> Tuple[Lis
         try:
             comparison.thread(want, got[tid])
         except Difference as difference:
-            if judged(got[tid], judge):
-                verdicts.append("thread %d: %s" % (tid, difference))
-            else:
-                problems.append("thread %d: %s" % (tid, difference))
-    if options.gaps and not comparison.gaps:
-        problems.append("there is no gap")
+            about = "thread %d (%s): %s" % (tid, got[tid].get("name"), difference)
+            (verdicts if judged(got[tid], judge) else problems).append(about)
+    known = [t for t in got.values() if re.fullmatch(options.gaps, t.get("name") or "")]
+    if options.gaps and not known:
+        problems.append("no thread is named %s" % options.gaps)
     return problems, verdicts
 
 
@@ -284,7 +317,15 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("output", nargs="?")
     parser.add_argument("--judge", metavar="FILE", help="output of eu-stack, which decides")
     parser.add_argument(
-        "--gaps", action="store_true", help="pywalk's stacks have gaps, one at least"
+        "--gaps", metavar="PATTERN", default="", help="threads so named have a gap, no others"
+    )
+    parser.add_argument(
+        "--gaps-maybe", action="store_true", help="threads named by --gaps may be without a gap"
+    )
+    parser.add_argument(
+        "--below",
+        metavar="FILE",
+        help="GDB's frames before what has no CFI was called: the truth about what follows a gap",
     )
     parser.add_argument("--root", default="", help="the folder that is the target's root")
     parser.add_argument(

@@ -10,6 +10,7 @@ print it; each change made to that must be found.  Prints what was not found.
 import copy
 import json
 import sys
+import tempfile
 from typing import Any, Callable, Dict, List, Tuple
 
 import compare_native
@@ -40,7 +41,7 @@ def perfect(gdb: Json) -> Json:
             if "EvalFrame" in (one["elf"] or "") and one["type"] == "normal":
                 frames.insert(-1, {"kind": "python", "name": "f", "line": 1})
         threads.append(
-            {"tid": thread["tid"], "frames": frames, "native_end": {"reason": "complete"}}
+            {"tid": thread["tid"], "name": "t", "frames": frames, "native_end": {"reason": "complete"}}
         )
     return {"threads": threads}
 
@@ -145,6 +146,32 @@ def differs(gdb: Json, document: Json, *arguments: str) -> bool:
     return bool(compare_native.compare(gdb, document, options)[0])
 
 
+def check_below(gdb: Json, document: Json, place: int, check: Callable[[str, bool], None]) -> None:
+    """GDB loses its way after the third frame; it is known what stood there before."""
+    lost = copy.deepcopy(gdb)
+    thread = lost["threads"][place]
+    kept = compare_native.real(thread)[:3]
+    garbage = [dict(kept[-1], pc=number, sp=kept[-1]["sp"] + 8 * number) for number in (1, 2)]
+    thread["frames"] = kept + garbage
+    thread["end"] = {"reason": "inner_id", "message": "previous frame inner to this frame"}
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        json.dump(gdb, file)
+        file.flush()
+        arguments = ("--gaps=gap", "--below=" + file.name)
+        check("frames below a gap differ", not differs(lost, document, *arguments))
+        check("not found: gdb lost its way", differs(lost, document, "--gaps=gap"))
+        for number, key in ((1, "pc"), (2, "sp"), (3, "pc"), (3, "sp"), (-1, "pc")):
+            changed = copy.deepcopy(document)
+            move(key, number, 8)(changed["threads"][place])
+            check(
+                "not found: %s of frame %d, by what was below" % (key, number),
+                differs(lost, changed, *arguments),
+            )
+        changed = copy.deepcopy(document)
+        drop(-1)(changed["threads"][place])
+        check("not found: no last frame, by what was below", differs(lost, changed, *arguments))
+
+
 def main() -> int:
     with open(sys.argv[1]) as file:
         gdb = json.load(file)
@@ -158,19 +185,23 @@ def main() -> int:
             status = 1
 
     check("the unchanged document differs", not differs(gdb, document))
-    check("not found: no gap where one is expected", differs(gdb, document, "--gaps"))
     place = next(i for i, t in enumerate(document["threads"]) if len(real(t)) > 6)
+    document["threads"][place]["name"] = "gap"
+    check("not found: no gap where one is expected", differs(gdb, document, "--gaps=gap"))
+    check("not found: no thread with a gap", differs(gdb, document, "--gaps=other"))
     for what, change in CHANGES:
         changed = copy.deepcopy(document)
         change(changed["threads"][place])
         check("not found: " + what, differs(gdb, changed))
     changed = copy.deepcopy(document)
     gap(changed["threads"][place])
-    check("a gap that is expected differs", not differs(gdb, changed, "--gaps"))
-    for number, by in ((3, 16), (5, 8)):
+    check("a gap that is expected differs", not differs(gdb, changed, "--gaps=gap"))
+    check("not found: a gap in another thread", differs(gdb, changed, "--gaps=other"))
+    for number, key in ((2, "sp"), (2, "pc"), (4, "sp"), (4, "pc"), (-1, "sp")):
         again = copy.deepcopy(changed)
-        move("sp", number - 1, by)(again["threads"][place])
-        check("not found: sp of a frame after a gap", differs(gdb, again, "--gaps"))
+        move(key, number, 8)(again["threads"][place])
+        check("not found: %s of a frame after a gap" % key, differs(gdb, again, "--gaps=gap"))
+    check_below(gdb, changed, place, check)
     changed = copy.deepcopy(document)
     del changed["threads"][place]
     check("not found: a thread is missing", differs(gdb, changed))
