@@ -37,10 +37,14 @@ def stopped(pid: int) -> bool:
     return True
 
 
-def stop(pid: int) -> None:
-    os.kill(pid, signal.SIGSTOP)
+def wait_stopped(pid: int, seconds: float = 60) -> bool:
+    """A thread that a tracer lets go is on its way back to where it was stopped for a moment."""
+    end = time.monotonic() + seconds
     while not stopped(pid):
+        if time.monotonic() > end:
+            return False
         time.sleep(0.001)
+    return True
 
 
 def vdso(pid: int) -> Tuple[int, int]:
@@ -54,7 +58,7 @@ def vdso(pid: int) -> Tuple[int, int]:
 
 class Stops:
     def __init__(self, pid: int, pywalk: str, folder: str, root: str) -> None:
-        self.pid, self.pywalk, self.folder = pid, pywalk, folder
+        self.pid, self.pywalk, self.folder, self.root = pid, pywalk, folder, root
         self.options = compare_native.make_parser().parse_args(["--root", root])
         self.vdso = vdso(pid)
         self.counts = dict.fromkeys(("stops", "threads", "vdso", "runtime", "judged"), 0)
@@ -78,14 +82,24 @@ class Stops:
         try:
             document = gdb_frames.collect()
             if last:
-                gdb.execute("gcore %s/core" % self.folder, to_string=True)
                 self.write("core.gdb.json", document)
+                if not self.root:
+                    gdb.execute("gcore %s/core" % self.folder, to_string=True)
         finally:
             os.kill(self.pid, signal.SIGSTOP)
             gdb.execute("detach", to_string=True)
-        while not stopped(self.pid):
-            time.sleep(0.001)
+        wait_stopped(self.pid)
+        if last and self.root:
+            self.gcore_in_root()
         return document
+
+    def gcore_in_root(self) -> None:
+        """A C library there may have guard pages that only the GDB there can leave out of a core."""
+        command = ["chroot", self.root, "gdb", "-nx", "-batch", "-p", str(self.pid)]
+        command += ["-ex", "gcore %s/core" % self.folder]
+        command += ["-ex", "shell kill -STOP %d" % self.pid]
+        subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+        wait_stopped(self.pid)
 
     def write(self, name: str, document: Json) -> None:
         with open(os.path.join(self.folder, name), "w") as out:
@@ -119,12 +133,13 @@ class Stops:
             os.unlink(path + ".pywalk.json")
 
     def one(self, last: bool) -> bool:
-        stop(self.pid)
+        os.kill(self.pid, signal.SIGSTOP)
+        wait_stopped(self.pid)
         path = os.path.join(self.folder, "stop-%d.pywalk.json" % (self.counts["stops"] + 1))
         with open(path, "w") as out:
             command = [self.pywalk, "dump", "--json", "--native=all", str(self.pid)]
             subprocess.run(command, stdout=out, check=False)
-        if not stopped(self.pid):
+        if not wait_stopped(self.pid):
             self.different.append("pywalk let a stopped process go on")
             print("different: " + self.different[-1])
         seen = self.look(last)
