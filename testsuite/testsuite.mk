@@ -1,4 +1,4 @@
-# The tests: make check, check-unit, check-SUITE (live core gdb cli layout module), sanitize, pythons, bench.
+# The tests: make check, check-unit, check-SUITE (live core gdb cli layout module native), sanitize, pythons, bench.
 #
 #   PYTHONS='A B'    only these interpreters
 #   PYWALK_PYTHONS=DIR   where `make pythons` puts its interpreters (~/.cache/pywalk-pythons)
@@ -9,12 +9,13 @@
 
 TESTSUITE := testsuite
 T = $(O)/testsuite
-SUITES := live core gdb cli layout module
+SUITES := live core gdb cli layout module native
 JOBS ?= $(shell nproc)
 PYTHON_CACHE = $(or $(PYWALK_PYTHONS),$${XDG_CACHE_HOME:-$$HOME/.cache}/pywalk-pythons)
 UNIT_SOURCES := $(wildcard $(TESTSUITE)/unit/test_*.c)
 UNIT_TESTS := $(patsubst $(TESTSUITE)/unit/%.c,$(O)/testsuite/unit/%,$(UNIT_SOURCES))
-TEST_PROGRAMS := $(addprefix $(O)/testsuite/,run-target embed notpython runcode.so)
+TEST_PROGRAMS := $(addprefix $(O)/testsuite/,run-target embed notpython runcode.so native.so nocfi.so throw.so \
+	framepointer.so framepointer-nocfi.so)
 
 # The tests' own Python must have jsonschema.
 TEST_PYTHON3 = $(eval TEST_PYTHON3 := $(shell for p in $(PYTHON3) /usr/bin/python3; do \
@@ -40,9 +41,25 @@ $(O)/testsuite/%: $(TESTSUITE)/programs/%.c
 	@mkdir -p $(@D)
 	$(CC) -D_GNU_SOURCE -O1 -g -Wall -Wextra -Werror -o $@ $< -ldl
 
+TEST_SHARED := -D_GNU_SOURCE -O1 -g -Wall -Wextra -Werror -shared -fPIC
+
+$(O)/testsuite/framepointer.so $(O)/testsuite/framepointer-nocfi.so: test_flags = -fno-omit-frame-pointer
+$(O)/testsuite/framepointer-nocfi.so: test_flags += -fno-asynchronous-unwind-tables -fno-unwind-tables -g0
+$(O)/testsuite/framepointer-nocfi.so: $(TESTSUITE)/programs/framepointer.c
+	@mkdir -p $(@D)
+	$(CC) $(TEST_SHARED) $(test_flags) -o $@ $<
+
+$(O)/testsuite/%.so: $(TESTSUITE)/programs/%.S
+	@mkdir -p $(@D)
+	$(CC) -shared -o $@ $<
+
+$(O)/testsuite/%.so: $(TESTSUITE)/programs/%.cc
+	@mkdir -p $(@D)
+	$(CXX) $(TEST_SHARED) -o $@ $<
+
 $(O)/testsuite/%.so: $(TESTSUITE)/programs/%.c
 	@mkdir -p $(@D)
-	$(CC) -D_GNU_SOURCE -O1 -g -Wall -Wextra -Werror -shared -fPIC -o $@ $< -ldl
+	$(CC) $(TEST_SHARED) $(test_flags) -o $@ $< -ldl
 
 .PHONY: test-programs
 test-programs: $(TEST_PROGRAMS)
@@ -77,7 +94,7 @@ check: deps-check
 check-all: all $(O)/make-layout test-programs $(UNIT_TESTS)
 	@rm -f $(T)/*/pywalk.sum $(T)/unit.sum
 	@$(RUN_UNIT)
-	@printf '%s\n' gdb core live cli layout module | O='$(abspath $(O))' SRCDIR='$(CURDIR)' \
+	@printf '%s\n' native gdb core live cli layout module | O='$(abspath $(O))' SRCDIR='$(CURDIR)' \
 		PYTHON_LIST='$(abspath $(T))/pythons.txt' PYTHON3='$(TEST_PYTHON3)' \
 		xargs -P $(JOBS) -I @ sh $(TESTSUITE)/tools/run-suite @ '$(abspath $(T))'
 	@$(SUMMARY) $(T)/unit.sum $(foreach s,$(SUITES),$(T)/$(s)/pywalk.sum)

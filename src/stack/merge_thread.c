@@ -4,6 +4,7 @@
  */
 #include "stack/merge.h"
 #include "stack/model.h"
+#include "stack/native.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -30,9 +31,7 @@ static void merge_deinit(struct merge *m)
 	free(m->items);
 }
 
-/* "name", or what compilers make of it: "name.cold", "name.part.0", "name.constprop.1.lto_priv.0".
- */
-static bool is_eval_symbol(const struct pw_session *session, const char *symbol)
+bool pw_is_eval_symbol(const struct pw_session *session, const char *symbol)
 {
 	const char *name = pw_eval_name(&session->python);
 	size_t length = strlen(name);
@@ -51,7 +50,7 @@ static void find_eval_range(struct merge *m)
 
 static bool is_eval(const struct merge *m, const struct pw_native_frame *frame)
 {
-	if (frame->symbol && is_eval_symbol(m->session, frame->symbol))
+	if (frame->symbol && pw_is_eval_symbol(m->session, frame->symbol))
 		return true;
 	return frame->pc >= m->eval_start && frame->pc < m->eval_end;
 }

@@ -19,8 +19,7 @@ struct walker {
 	struct pw_unwind_memory memory;
 	struct pw_regs regs;
 	bool exact; /* the pc is where it stands, not behind a call */
-	const uint64_t *anchors;
-	size_t anchor_count;
+	const struct pw_native_hints *hints;
 	uint64_t limit; /* the end of the stack */
 	struct pw_native_walk *out;
 };
@@ -115,10 +114,34 @@ static bool at_sigreturn(struct walker *w)
 /* An anchor within [sp, cfa): what is not an evaluation frame must not swallow one. */
 static bool holds_anchor(const struct walker *w, uint64_t sp, uint64_t cfa)
 {
-	for (size_t i = 0; i < w->anchor_count; i++)
-		if (w->anchors[i] >= sp && w->anchors[i] < cfa)
+	const struct pw_native_hints *hints = w->hints;
+	for (size_t i = 0; i < hints->anchor_count; i++)
+		if (hints->anchors[i] >= sp && hints->anchors[i] < cfa)
 			return true;
 	return false;
+}
+
+/*
+ * A call of what is no code, a null pointer most of all: nothing was executed there, so the return
+ * address is where the call left it, and each register has the value that it had in the caller.
+ */
+static enum pw_step step_from_nowhere(struct walker *w, struct pw_step_result *result)
+{
+	uint64_t target;
+	*result = (struct pw_step_result){.regs = w->regs, .cfa = w->regs.sp + w->abi->return_slot};
+	if (!w->abi->return_slot) {
+		if (!pw_regs_get(&w->regs, w->abi->ra, &result->regs.pc))
+			return PW_STEP_REGISTER;
+	} else if (!read_word(w, w->regs.sp, &result->regs.pc)) {
+		result->where = w->regs.sp;
+		return PW_STEP_UNREADABLE;
+	}
+	result->regs.pc &= w->abi->code_bits;
+	result->regs.sp = result->cfa;
+	pw_regs_set(&result->regs, w->abi->sp, result->cfa);
+	return pw_modules_call(w->modules, result->regs.pc, &target) == PW_CALL_NONE
+		       ? PW_STEP_CORRUPT
+		       : PW_STEP_OK;
 }
 
 struct stepped {
@@ -137,6 +160,8 @@ static struct stepped step(struct walker *w)
 		s.step = pw_unwind_step(w->abi, row, &w->regs, &w->memory, &s.result);
 		if (s.step == PW_STEP_REGISTER)
 			s.step = solved_step(w, row, &s.result);
+	} else if (w->exact && !pw_modules_is_code(w->modules, w->regs.pc)) {
+		s.step = step_from_nowhere(w, &s.result);
 	} else if (at_sigreturn(w)) {
 		s.signal = s.has_row = true;
 		s.step = pw_unwind_sigreturn(w->abi, &w->regs, &w->memory, &s.result);
@@ -145,8 +170,10 @@ static struct stepped step(struct walker *w)
 		if (s.step == PW_STEP_OK && holds_anchor(w, w->regs.sp, s.result.cfa))
 			s.step = PW_STEP_CORRUPT;
 	}
-	/* What is returned to is code. */
-	if (s.step == PW_STEP_OK && !pw_modules_is_code(w->modules, s.result.regs.pc)) {
+	/* What is returned to is code; what a signal interrupted may be a call of something else.
+	 */
+	if (s.step == PW_STEP_OK && !s.signal &&
+	    !pw_modules_is_code(w->modules, s.result.regs.pc)) {
 		s.step = PW_STEP_CORRUPT;
 		s.result.where = s.result.regs.pc;
 	}
@@ -244,14 +271,70 @@ static bool comes_to_bottom(const struct walker *w)
 	return false;
 }
 
-/* The interpreter's frame around `anchor`, when the return address at `slot` is one into it. */
-static bool try_resume(const struct walker *w, uint64_t slot, uint64_t anchor, struct walker *ret)
+/* What a compiler has split off a function begins with a frame that is made already. */
+static bool is_fragment(const struct walker *w, uint64_t address)
+{
+	uint64_t start, end;
+	const struct pw_row *row = pw_module_function(w->modules, address, &start, &end)
+					   ? pw_modules_row(w->modules, start)
+					   : NULL;
+	return row && (row->cfa.kind != PW_RULE_REGISTER || row->cfa.reg != w->abi->sp ||
+		       row->cfa.offset != w->abi->return_slot);
+}
+
+/* Whether it is code of the evaluation function; of a stripped one, a fragment may be. */
+static bool is_eval(const struct walker *w, uint64_t address)
+{
+	uint64_t eval = w->session->python.eval, start, end;
+	struct pw_symbol symbol;
+	if (pw_module_function(w->modules, address, &start, &end) && eval >= start && eval < end)
+		return true;
+	if (pw_modules_symbolize(w->modules, address, &symbol, NULL))
+		return pw_is_eval_symbol(w->session, symbol.name);
+	return eval && pw_modules_find(w->modules, address) == pw_modules_find(w->modules, eval) &&
+	       is_fragment(w, address);
+}
+
+/*
+ * Steps out of an evaluation frame that hangs on a register that is not known: its end is above
+ * the anchor, at the nearest return address from which the walk comes to the bottom.  Whom the call
+ * there names says nothing: the evaluation function is tail-called too.
+ */
+static struct stepped step_over(struct walker *w, uint64_t anchor)
+{
+	enum { FRAME_MAX = 1 << 13 };
+	struct stepped s = step(w);
+	const struct pw_row *row = pw_modules_row(w->modules, lookup_of(w));
+	uint64_t value, target;
+	if (s.step != PW_STEP_REGISTER || !row || row->cfa.kind != PW_RULE_REGISTER)
+		return s;
+	unsigned reg = row->cfa.reg;
+	uint64_t offset = (uint64_t)row->cfa.offset, slot = (anchor & ~UINT64_C(7)) + 8;
+	for (; slot < w->limit && slot - anchor < FRAME_MAX; slot += 8) {
+		struct walker next = *w;
+		if (!read_word(w, slot, &value))
+			break;
+		if (pw_modules_call(w->modules, value, &target) == PW_CALL_NONE)
+			continue;
+		pw_regs_set(&next.regs, reg, slot + w->abi->return_slot - offset);
+		struct stepped out = step(&next);
+		if (out.step != PW_STEP_OK || out.result.cfa != slot + w->abi->return_slot)
+			continue;
+		w->regs = next.regs;
+		next.regs = out.result.regs;
+		if (comes_to_bottom(&next))
+			return out;
+	}
+	return s;
+}
+
+/* A frame that was called from below the return address at `slot`, which it returns behind. */
+static bool try_frame(const struct walker *w, uint64_t slot, uint64_t anchor, struct walker *ret,
+		      uint64_t *ret_cfa)
 {
 	uint64_t pc, target;
-	if (!read_word((void *)w, slot, &pc) ||
-	    pw_modules_find(w->modules, pc) !=
-		    pw_modules_find(w->modules, w->session->python.eval) ||
-	    pw_modules_call(w->modules, pc, &target) == PW_CALL_NONE)
+	if (!read_word((void *)w, slot, &pc) || !pw_modules_is_code(w->modules, pc) ||
+	    !is_eval(w, pc - 1) || pw_modules_call(w->modules, pc, &target) == PW_CALL_NONE)
 		return false;
 	*ret = *w;
 	ret->regs = (struct pw_regs){.pc = pc,
@@ -259,8 +342,11 @@ static bool try_resume(const struct walker *w, uint64_t slot, uint64_t anchor, s
 				     .thread_pointer = w->regs.thread_pointer};
 	pw_regs_set(&ret->regs, w->abi->sp, ret->regs.sp);
 	ret->exact = false;
-	struct stepped s = step(ret);
+	struct stepped s = anchor ? step_over(ret, anchor) : step(ret);
+	*ret_cfa = s.result.cfa;
+	/* An evaluation frame holds one anchor. */
 	return s.step == PW_STEP_OK && s.has_row && s.result.cfa > anchor &&
+	       (!anchor || !holds_anchor(w, anchor + 1, s.result.cfa)) &&
 	       pw_modules_call(w->modules, s.result.regs.pc, &target) != PW_CALL_NONE;
 }
 
@@ -270,20 +356,15 @@ static bool try_resume(const struct walker *w, uint64_t slot, uint64_t anchor, s
  * behind a call, and, if any does, lead to the bottom: earlier calls have left return addresses
  * too.
  */
-static bool resume(struct walker *w)
+static bool resume_at_anchor(struct walker *w, uint64_t anchor)
 {
-	uint64_t anchor = 0;
-	for (size_t i = 0; i < w->anchor_count && !anchor; i++)
-		if (w->anchors[i] > w->regs.sp)
-			anchor = w->anchors[i];
-	if (!anchor || anchor >= w->limit || !w->abi->return_slot)
-		return false;
 	uint64_t lowest =
 		anchor - w->regs.sp > RESUME_SCAN_MAX ? anchor - RESUME_SCAN_MAX : w->regs.sp;
 	struct walker candidate, first;
 	bool found = false;
+	uint64_t cfa;
 	for (uint64_t slot = (anchor & ~UINT64_C(7)) - 8; slot >= lowest; slot -= 8) {
-		if (!try_resume(w, slot, anchor, &candidate))
+		if (!try_frame(w, slot, anchor, &candidate, &cfa))
 			continue;
 		if (comes_to_bottom(&candidate)) {
 			*w = candidate;
@@ -296,6 +377,54 @@ static bool resume(struct walker *w)
 	if (found)
 		*w = first;
 	return found;
+}
+
+static int compare_words(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+	return *x < *y ? -1 : *x > *y;
+}
+
+/* Whether the frame holds the address of one of the frame objects. */
+static bool holds_pointer(const struct walker *w, uint64_t sp, uint64_t cfa)
+{
+	uint64_t word;
+	for (uint64_t at = sp; at < cfa && cfa - sp < RESUME_SCAN_MAX; at += 8)
+		if (read_word((void *)w, at, &word) &&
+		    bsearch(&word, w->hints->pointers, w->hints->pointer_count, sizeof(word),
+			    compare_words))
+			return true;
+	return false;
+}
+
+/* The same without anchors: at the nearest frame of the evaluation function that holds one of the
+ * frame objects and leads to the bottom. */
+static bool resume_at_pointer(struct walker *w)
+{
+	uint64_t end =
+		w->limit - w->regs.sp > RESUME_SCAN_MAX ? w->regs.sp + RESUME_SCAN_MAX : w->limit;
+	struct walker candidate;
+	uint64_t cfa;
+	for (uint64_t slot = (w->regs.sp + 7) & ~UINT64_C(7); slot < end; slot += 8) {
+		if (!try_frame(w, slot, 0, &candidate, &cfa) ||
+		    !holds_pointer(w, candidate.regs.sp, cfa) || !comes_to_bottom(&candidate))
+			continue;
+		*w = candidate;
+		return true;
+	}
+	return false;
+}
+
+static bool resume(struct walker *w)
+{
+	const struct pw_native_hints *hints = w->hints;
+	if (!w->abi->return_slot)
+		return false;
+	for (size_t i = 0; i < hints->anchor_count; i++)
+		if (hints->anchors[i] > w->regs.sp)
+			return hints->anchors[i] < w->limit &&
+			       resume_at_anchor(w, hints->anchors[i]);
+	return hints->pointer_count && resume_at_pointer(w);
 }
 
 static bool add_gap(struct walker *w)
@@ -323,7 +452,7 @@ static bool start(struct walker *w, const struct pw_regs *regs)
 	w->regs = *regs;
 	w->exact = true;
 	w->limit = pw_stack_end(w->session->target, regs->sp);
-	if (!w->abi || !regs->sp || !regs->pc) {
+	if (!w->abi || !regs->sp) {
 		w->out->end = PW_NATIVE_END_REGISTERS;
 		w->out->wants_registers = true;
 		snprintf(w->out->end_message, sizeof(w->out->end_message),
@@ -334,15 +463,14 @@ static bool start(struct walker *w, const struct pw_regs *regs)
 	return true;
 }
 
-void pw_native_walk(struct pw_session *session, const struct pw_regs *regs, const uint64_t *anchors,
-		    size_t anchor_count, struct pw_native_walk *ret)
+void pw_native_walk(struct pw_session *session, const struct pw_regs *regs,
+		    const struct pw_native_hints *hints, struct pw_native_walk *ret)
 {
 	memset(ret, 0, sizeof(*ret));
 	struct walker w = {
 		.session = session,
 		.modules = session->modules,
-		.anchors = anchors,
-		.anchor_count = anchor_count,
+		.hints = hints,
 		.out = ret,
 	};
 	if (!start(&w, regs))

@@ -26,12 +26,25 @@ struct pw_native_walk {
 };
 
 /*
- * Walks from `regs` (sp and pc known, the others as far as they are).  `anchors`: addresses on the
- * stack that lie in evaluation frames, ascending.  Never fails: `end` says why it stopped.
+ * What is known of evaluation frames before they are found: addresses on the stack that lie in
+ * them (ascending), and, for frames without one, the addresses of frame objects that they hold.
  */
-void pw_native_walk(struct pw_session *session, const struct pw_regs *regs, const uint64_t *anchors,
-		    size_t anchor_count, struct pw_native_walk *ret);
+struct pw_native_hints {
+	const uint64_t *anchors, *pointers;
+	size_t anchor_count, pointer_count;
+};
+
+/*
+ * Walks from `regs` (sp and pc known, the others as far as they are).  Never fails: `end` says why
+ * it stopped.
+ */
+void pw_native_walk(struct pw_session *session, const struct pw_regs *regs,
+		    const struct pw_native_hints *hints, struct pw_native_walk *ret);
 void pw_native_walk_deinit(struct pw_native_walk *walk);
+
+/* Whether a symbol is the evaluation function's: "name", or what compilers make of it, such as
+ * "name.cold", "name.part.0", "name.constprop.1.lto_priv.0". */
+bool pw_is_eval_symbol(const struct pw_session *session, const char *symbol);
 
 /* The end of the stack that holds `sp`: of its mapping. 0: there is none. */
 uint64_t pw_stack_end(const struct pw_target *target, uint64_t sp);

@@ -32,6 +32,23 @@ static uint64_t *anchors_of(const struct pw_thread *thread, size_t *ret_count)
 	return anchors;
 }
 
+/* The frame objects of a thread's evaluation frames that have no anchor. */
+static uint64_t *pointers_of(const struct pw_session *session, const struct pw_thread *thread,
+			     size_t *ret_count)
+{
+	enum pw_frame_model model = session->python.layout.traits.frames;
+	uint64_t *pointers = malloc((thread->python_count + 1) * sizeof(*pointers));
+	*ret_count = 0;
+	if (model != PW_FRAMES_OBJECT && model != PW_FRAMES_OBJECT_CFRAME)
+		return pointers;
+	for (size_t i = 0; pointers && i < thread->python_count; i++)
+		if (!thread->python[i].python.anchor)
+			pointers[(*ret_count)++] = thread->python[i].python.address;
+	if (pointers)
+		qsort(pointers, *ret_count, sizeof(*pointers), compare_addresses);
+	return pointers;
+}
+
 /* ---- names ---- */
 
 struct named {
@@ -136,14 +153,17 @@ static void report_end(struct pw_dump *dump, struct pw_thread *thread,
 struct pw_error *pw_thread_unwind(struct pw_capture *c, const struct pw_lwp *lwp,
 				  struct pw_thread *thread, struct pw_lack *ret)
 {
-	size_t anchor_count;
-	uint64_t *anchors = anchors_of(thread, &anchor_count);
+	struct pw_native_hints hints;
+	uint64_t *anchors = anchors_of(thread, &hints.anchor_count);
+	uint64_t *pointers = pointers_of(c->session, thread, &hints.pointer_count);
 	struct pw_native_walk walk = {0};
 	struct named named = {0};
 	bool folded = c->options->native == PW_NATIVE_FOLDED;
-	struct pw_error *error = anchors ? NULL : &pw_error_nomem;
+	struct pw_error *error = anchors && pointers ? NULL : &pw_error_nomem;
+	hints.anchors = anchors;
+	hints.pointers = pointers;
 	if (!error)
-		pw_native_walk(c->session, &lwp->regs, anchors, anchor_count, &walk);
+		pw_native_walk(c->session, &lwp->regs, &hints, &walk);
 	/* What compressed debug files would add to source lines costs more than the rest of the
 	 * dump. */
 	c->session->modules->inflate_max = folded;
@@ -164,5 +184,6 @@ struct pw_error *pw_thread_unwind(struct pw_capture *c, const struct pw_lwp *lwp
 	free(named.folds);
 	pw_native_walk_deinit(&walk);
 	free(anchors);
+	free(pointers);
 	return error;
 }

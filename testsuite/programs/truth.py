@@ -20,6 +20,7 @@ import time
 
 THREADS = {}  # ident -> {"tid", "name", "frame"}
 MARKS = {}  # name of a function that C code calls -> which C code
+EXTRA = {}  # what else a program says about itself
 
 
 def native_id():
@@ -81,7 +82,7 @@ def wait_for(count, timeout=60):
 
 
 def describe(gil=None):
-    return {
+    about = {
         "pid": os.getpid(),
         "version": "%d.%d.%d" % sys.version_info[:3],
         "debug": hasattr(sys, "gettotalrefcount"),
@@ -91,6 +92,8 @@ def describe(gil=None):
         "gil": gil,
         "threads": [],
     }
+    about.update(EXTRA)
+    return about
 
 
 def write(path, truth):
