@@ -165,7 +165,7 @@ bool pw_proc_parse_map(char *line, struct pw_proc_map *ret)
 {
 	static const char suffix[] = " (deleted)";
 	unsigned long long start, end, offset, inode;
-	char perms[5];
+	char perms[5] = "";
 	int at = 0;
 	*ret = (struct pw_proc_map){0};
 	if (sscanf(line, "%llx-%llx %4s %llx %x:%x %llu %n", &start, &end, perms, &offset,
