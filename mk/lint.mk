@@ -8,10 +8,10 @@ RUFF_VERSION := 0.8.4
 MYPY_VERSION := 1.4.1
 GDB_STUBS_VERSION := 12.1.4.20240408
 
-LINT_C := $(wildcard src/*/*.c offsets/*.c testsuite/unit/*.c)
+LINT_C := $(wildcard src/*/*.c offsets/*.c testsuite/unit/*.c testsuite/fuzz/*.c)
 LINT_FORMAT := $(wildcard src/*/*.[ch] src/*.h offsets/*.c testsuite/*/*.[ch])
 LINT_PYTHON := $(wildcard gdb src/module testsuite mk/check-layers demo/demo.py)
-LINT_MYPY := $(wildcard gdb/pywalk_gdb src/module/pywalk mk/check-layers testsuite/tools/*.py \
+LINT_MYPY := $(wildcard gdb/pywalk_gdb src/module/pywalk mk/check-layers testsuite/tools/*.py testsuite/fuzz/*.py \
 	testsuite/bench/*.py)
 LINT_SHELL := $(wildcard mk/deps demo/*.sh offsets/*.sh testsuite/pythons/* testsuite/tools/run-suite .ci/run)
 LINT_LINES := 600

@@ -1,4 +1,5 @@
 # The tests: make check, check-unit, check-SUITE (live core gdb cli layout module native), sanitize, pythons, bench.
+# Hostile input, make check-fuzz, has a file of its own: fuzz/fuzz.mk.
 #
 #   PYTHONS='A B'    only these interpreters
 #   PYWALK_PYTHONS=DIR   where `make pythons` puts its interpreters (~/.cache/pywalk-pythons)
@@ -91,13 +92,14 @@ check: deps-check
 	@$(MAKE) --no-print-directory check-all
 
 .PHONY: check-all
-check-all: all $(O)/make-layout test-programs $(UNIT_TESTS)
-	@rm -f $(T)/*/pywalk.sum $(T)/unit.sum
+check-all: all $(O)/make-layout test-programs $(UNIT_TESTS) fuzz-programs
+	@rm -f $(T)/*/pywalk.sum $(T)/unit.sum $(T)/fuzz.sum
 	@$(RUN_UNIT)
+	@$(RUN_FUZZ)
 	@printf '%s\n' native gdb core live cli layout module | O='$(abspath $(O))' SRCDIR='$(CURDIR)' \
 		PYTHON_LIST='$(abspath $(T))/pythons.txt' PYTHON3='$(TEST_PYTHON3)' \
 		xargs -P $(JOBS) -I @ sh $(TESTSUITE)/tools/run-suite @ '$(abspath $(T))'
-	@$(SUMMARY) $(T)/unit.sum $(foreach s,$(SUITES),$(T)/$(s)/pywalk.sum)
+	@$(SUMMARY) $(T)/unit.sum $(T)/fuzz.sum $(foreach s,$(SUITES),$(T)/$(s)/pywalk.sum)
 
 # Unit tests, and dumps of live processes and cores, with the address and undefined-behaviour sanitizers.
 .PHONY: sanitize
@@ -105,14 +107,14 @@ sanitize:
 	@$(MAKE) --no-print-directory O=$(O)/sanitize SANITIZE=1 sanitize-all
 
 .PHONY: sanitize-all
-sanitize-all: $(O)/pywalk $(UNIT_TESTS) test-programs
-	@rm -f $(T)/*/pywalk.sum $(T)/unit.sum
+sanitize-all: $(O)/pywalk $(UNIT_TESTS) test-programs fuzz-programs
+	@rm -f $(T)/*/pywalk.sum $(T)/unit.sum $(T)/fuzz.sum
 	@export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0:exitcode=99 TIMEOUT_FACTOR=5 \
-		UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1:exitcode=99; $(RUN_UNIT); \
+		UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1:exitcode=99; $(RUN_UNIT); $(RUN_FUZZ); \
 	printf '%s\n' core cli live | O='$(abspath $(O))' SRCDIR='$(CURDIR)' \
 		PYTHON_LIST='$(abspath $(T))/pythons.txt' PYTHON3='$(TEST_PYTHON3)' \
 		xargs -P $(JOBS) -I @ sh $(TESTSUITE)/tools/run-suite @ '$(abspath $(T))'
-	@$(SUMMARY) $(T)/unit.sum $(foreach s,core cli live,$(T)/$(s)/pywalk.sum)
+	@$(SUMMARY) $(T)/unit.sum $(T)/fuzz.sum $(foreach s,core cli live,$(T)/$(s)/pywalk.sum)
 
 .PHONY: pythons
 pythons:

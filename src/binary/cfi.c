@@ -1,24 +1,38 @@
-/* Read from elfutils 0.188 libdw/libdw.h; the LSB core specification (.eh_frame_hdr). */
+/* Read from the LSB core specification (.eh_frame_hdr). */
 #include "binary/cfi.h"
 
 #include "binary/elf_private.h"
+#include "binary/fde.h"
 
-#include <elfutils/libdw.h>
+#include <dwarf.h>
 #include <stdlib.h>
 #include <string.h>
 #include <uthash.h>
 
-enum { ROWS_MAX = 1 << 16, IMAGE_MAX = 256 << 20 };
+enum { ROWS_MAX = 1 << 16, TABLE_MAX = 64 << 20 };
+
+/* The table of .eh_frame_hdr: {start, FDE}, both as distances from the header, sorted. */
+struct table_entry {
+	int32_t start, fde;
+};
+
+/* A section, and how an FDE is found in it: by the linker's table, or an index of our own. */
+struct frames {
+	struct pw_fde_section section;
+	const uint8_t *table; /* table_count entries, not aligned */
+	size_t table_count;
+	uint64_t table_address; /* of the header */
+	bool indexed;
+	struct pw_range *index;
+	size_t index_count;
+	void *owned_section, *owned_table;
+};
 
 /* Where a module's rows come from. */
 struct pw_cfi {
-	Dwarf_CFI *eh_frame;
-	Elf *image_elf; /* of `image` */
-	void *image;	/* a file as far as memory holds it; NULL: there is a real one */
-
+	struct frames eh_frame;
 	bool debug_opened;
-	Dwarf *dwarf;
-	Dwarf_CFI *debug_frame; /* borrowed of `dwarf` */
+	struct frames debug_frame;
 };
 
 struct entry {
@@ -49,58 +63,79 @@ void pw_row_cache_destroy(struct pw_row_cache *cache)
 	free(cache);
 }
 
+static void frames_deinit(struct frames *frames)
+{
+	free(frames->index);
+	free(frames->owned_section);
+	free(frames->owned_table);
+}
+
 void pw_cfi_destroy(struct pw_cfi *cfi)
 {
 	if (!cfi)
 		return;
-	if (cfi->eh_frame)
-		dwarf_cfi_end(cfi->eh_frame);
-	if (cfi->dwarf)
-		dwarf_end(cfi->dwarf);
-	if (cfi->image_elf)
-		elf_end(cfi->image_elf);
-	free(cfi->image);
+	frames_deinit(&cfi->eh_frame);
+	frames_deinit(&cfi->debug_frame);
 	free(cfi);
 }
 
-/* The segment that holds .eh_frame_hdr, and .eh_frame with it. */
-static const Elf64_Phdr *frame_segment(const struct pw_elf_headers *headers)
+/* ---- where the sections are ---- */
+
+static bool section_bytes(Elf *elf, const char *name, struct pw_fde_section *ret)
 {
-	for (size_t i = 0; i < headers->phdr_count; i++)
-		if (headers->phdrs[i].p_type == PT_GNU_EH_FRAME)
-			return pw_elf_segment(headers, headers->phdrs[i].p_vaddr);
-	return NULL;
+	Elf64_Shdr shdr;
+	Elf_Scn *scn = elf ? pw_elf_section(elf, name, &shdr) : NULL;
+	Elf_Data *data = scn && shdr.sh_type != SHT_NOBITS ? elf_rawdata(scn, NULL) : NULL;
+	if (!data || !data->d_buf || (shdr.sh_flags & SHF_COMPRESSED))
+		return false;
+	*ret = (struct pw_fde_section){data->d_buf, data->d_size, shdr.sh_addr, false};
+	return true;
 }
 
-/* A file of which memory holds the headers and one segment: all that libdw asks for. */
-static Elf *open_image(struct pw_modules *modules, const struct pw_module *module,
-		       struct pw_cfi *cfi)
+/* {version, encodings of the pointer to .eh_frame, of the count and of the table, pointer, count,
+ * table}: every linker writes the same encodings. */
+static void use_table(struct frames *frames, const uint8_t *bytes, size_t length, uint64_t address)
+{
+	static const uint8_t usual[] = {1, DW_EH_PE_pcrel | DW_EH_PE_sdata4, DW_EH_PE_udata4,
+					DW_EH_PE_datarel | DW_EH_PE_sdata4};
+	enum { POINTER = 4, COUNT = 8, TABLE = 12 };
+	int32_t distance;
+	uint32_t count;
+	if (length < TABLE || memcmp(bytes, usual, sizeof(usual)) != 0)
+		return;
+	memcpy(&distance, bytes + POINTER, sizeof(distance));
+	memcpy(&count, bytes + COUNT, sizeof(count));
+	if (address + POINTER + (uint64_t)(int64_t)distance != frames->section.address ||
+	    count > (length - TABLE) / sizeof(struct table_entry))
+		return;
+	frames->table = bytes + TABLE;
+	frames->table_count = count;
+	frames->table_address = address;
+}
+
+static bool frames_from_memory(struct frames *frames, struct pw_modules *modules,
+			       const struct pw_module *module)
 {
 	const struct pw_elf_headers *headers = &module->elf->headers;
-	const Elf64_Phdr *segment = frame_segment(headers);
-	size_t phdrs_size = headers->phdr_count * sizeof(Elf64_Phdr);
-	if (!segment || segment->p_filesz > IMAGE_MAX || segment->p_offset > IMAGE_MAX)
-		return NULL;
-	size_t size = segment->p_offset + segment->p_filesz;
-	Elf64_Ehdr ehdr = headers->ehdr;
-	if (ehdr.e_phoff > IMAGE_MAX || size < ehdr.e_phoff + phdrs_size)
-		size = sizeof(ehdr) + phdrs_size + size;
-	cfi->image = calloc(1, size);
-	if (!cfi->image || ehdr.e_phoff > size - phdrs_size)
-		return NULL;
-	size_t done = 0;
-	enum pw_supplier supplier;
-	pw_error_destroy(pw_read_some(modules->target, module->bias + segment->p_vaddr,
-				      (char *)cfi->image + segment->p_offset, segment->p_filesz,
-				      &done, &supplier));
-	if (!done)
-		return NULL;
-	ehdr.e_shoff = 0;
-	ehdr.e_shnum = ehdr.e_shstrndx = 0;
-	memcpy(cfi->image, &ehdr, sizeof(ehdr));
-	memcpy((char *)cfi->image + ehdr.e_phoff, headers->phdrs, phdrs_size);
-	elf_version(EV_CURRENT);
-	return elf_memory(cfi->image, size);
+	uint8_t *bytes;
+	if (!pw_memory_eh_frame(modules->target, module, &bytes, &frames->section.length,
+				&frames->section.address))
+		return false;
+	frames->section.bytes = frames->owned_section = bytes;
+	for (size_t i = 0; i < headers->phdr_count && !frames->owned_table; i++) {
+		const Elf64_Phdr *phdr = &headers->phdrs[i];
+		if (phdr->p_type != PT_GNU_EH_FRAME || !phdr->p_filesz ||
+		    phdr->p_filesz > TABLE_MAX || phdr->p_filesz > module->end - module->start)
+			continue;
+		size_t done = 0;
+		frames->owned_table = malloc(phdr->p_filesz);
+		if (frames->owned_table)
+			pw_error_destroy(pw_read_some(modules->target, module->bias + phdr->p_vaddr,
+						      frames->owned_table, phdr->p_filesz, &done,
+						      NULL));
+		use_table(frames, frames->owned_table, done, phdr->p_vaddr);
+	}
+	return true;
 }
 
 static struct pw_cfi *ensure(struct pw_modules *modules, struct pw_module *module)
@@ -112,44 +147,83 @@ static struct pw_cfi *ensure(struct pw_modules *modules, struct pw_module *modul
 	if (!cfi)
 		return NULL;
 	pw_elf_ensure(modules, module);
-	Elf *elf = module->elf->elf;
-	if (!elf)
-		elf = cfi->image_elf = open_image(modules, module, cfi);
-	if (elf)
-		cfi->eh_frame = dwarf_getcfi_elf(elf);
+	struct pw_fde_section table;
+	if (!section_bytes(module->elf->elf, ".eh_frame", &cfi->eh_frame.section))
+		frames_from_memory(&cfi->eh_frame, modules, module);
+	else if (section_bytes(module->elf->elf, ".eh_frame_hdr", &table))
+		use_table(&cfi->eh_frame, table.bytes, table.length, table.address);
 	return cfi;
 }
 
 /* .debug_frame stands in the file itself or in its separate debug file. */
-static Dwarf_CFI *debug_frame(struct pw_modules *modules, struct pw_module *module,
-			      struct pw_cfi *cfi)
+static struct frames *debug_frame(struct pw_modules *modules, struct pw_module *module,
+				  struct pw_cfi *cfi)
 {
+	struct frames *frames = &cfi->debug_frame;
 	if (cfi->debug_opened)
-		return cfi->debug_frame;
+		return frames;
 	cfi->debug_opened = true;
-	Elf64_Shdr shdr;
-	Elf *elf = module->elf->elf;
-	if (!elf || !pw_elf_section(elf, ".debug_frame", &shdr)) {
+	if (!section_bytes(module->elf->elf, ".debug_frame", &frames->section)) {
 		pw_elf_ensure_debug(modules, module);
-		elf = module->elf->debug_elf;
-		if (!elf || !pw_elf_section(elf, ".debug_frame", &shdr))
-			return NULL;
+		if (!section_bytes(module->elf->debug_elf, ".debug_frame", &frames->section))
+			return frames;
 	}
-	cfi->dwarf = dwarf_begin_elf(elf, DWARF_C_READ, NULL);
-	if (cfi->dwarf)
-		cfi->debug_frame = dwarf_getcfi(cfi->dwarf);
-	return cfi->debug_frame;
+	frames->section.debug_frame = true;
+	return frames;
 }
 
-static struct pw_row *row_from(const struct pw_abi *abi, Dwarf_CFI *cfi, uint64_t address,
+/* ---- rows ---- */
+
+static bool find_in_table(const struct frames *frames, uint64_t pc, size_t *ret)
+{
+	size_t low = 0, high = frames->table_count;
+	struct table_entry entry;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		memcpy(&entry, frames->table + middle * sizeof(entry), sizeof(entry));
+		if (frames->table_address + (uint64_t)(int64_t)entry.start <= pc)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (!low)
+		return false;
+	memcpy(&entry, frames->table + (low - 1) * sizeof(entry), sizeof(entry));
+	*ret = (size_t)(frames->table_address + (uint64_t)(int64_t)entry.fde -
+			frames->section.address);
+	return true;
+}
+
+static bool find_in_index(struct frames *frames, uint64_t pc, size_t *ret)
+{
+	if (!frames->indexed) {
+		frames->indexed = true;
+		frames->index_count = pw_fde_ranges(&frames->section, &frames->index);
+	}
+	size_t low = 0, high = frames->index_count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (frames->index[middle].start <= pc)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low)
+		*ret = frames->index[low - 1].offset;
+	return low;
+}
+
+static struct pw_row *row_from(struct frames *frames, const struct pw_abi *abi, uint64_t pc,
 			       uint64_t bias)
 {
-	Dwarf_Frame *frame;
-	if (!cfi || dwarf_cfi_addrframe(cfi, address, &frame))
+	struct pw_fde fde;
+	size_t offset;
+	if (!frames->section.bytes ||
+	    !(frames->table ? find_in_table(frames, pc, &offset)
+			    : find_in_index(frames, pc, &offset)) ||
+	    !pw_fde_read(&frames->section, offset, &fde) || pc < fde.start || pc >= fde.end)
 		return NULL;
-	struct pw_row *row = pw_row_compile(abi, frame, bias);
-	free(frame);
-	return row;
+	return pw_fde_row(&frames->section, &fde, abi, pc, bias);
 }
 
 static struct pw_row *compile(struct pw_modules *modules, uint64_t address)
@@ -159,9 +233,9 @@ static struct pw_row *compile(struct pw_modules *modules, uint64_t address)
 	struct pw_cfi *cfi = abi && module ? ensure(modules, module) : NULL;
 	if (!cfi)
 		return NULL;
-	uint64_t bias = module->bias;
-	struct pw_row *row = row_from(abi, cfi->eh_frame, address - bias, bias);
-	return row ? row : row_from(abi, debug_frame(modules, module, cfi), address - bias, bias);
+	uint64_t pc = address - module->bias;
+	struct pw_row *row = row_from(&cfi->eh_frame, abi, pc, module->bias);
+	return row ? row : row_from(debug_frame(modules, module, cfi), abi, pc, module->bias);
 }
 
 const struct pw_row *pw_modules_row(struct pw_modules *modules, uint64_t address)

@@ -43,8 +43,11 @@ Elf *pw_elf_open(const char *path)
 		elf = NULL;
 	}
 	close(fd);
-	Elf64_Ehdr *ehdr = elf ? elf64_getehdr(elf) : NULL;
-	if (elf && (!ehdr || ehdr->e_ident[EI_DATA] != ELFDATA2LSB)) {
+	/* What gelf copies out may stand at any address; elf64_getehdr() and its like point into
+	 * the file. */
+	GElf_Ehdr ehdr;
+	if (elf && (gelf_getclass(elf) != ELFCLASS64 || !gelf_getehdr(elf, &ehdr) ||
+		    ehdr.e_ident[EI_DATA] != ELFDATA2LSB)) {
 		elf_end(elf);
 		elf = NULL;
 	}
@@ -58,10 +61,11 @@ Elf_Scn *pw_elf_section(Elf *elf, const char *name, Elf64_Shdr *ret)
 	if (elf_getshdrstrndx(elf, &strings) != 0)
 		return NULL;
 	for (Elf_Scn *scn = elf_nextscn(elf, NULL); scn; scn = elf_nextscn(elf, scn)) {
-		Elf64_Shdr *shdr = elf64_getshdr(scn);
-		const char *s = shdr ? elf_strptr(elf, strings, shdr->sh_name) : NULL;
+		GElf_Shdr shdr;
+		const char *s =
+			gelf_getshdr(scn, &shdr) ? elf_strptr(elf, strings, shdr.sh_name) : NULL;
 		if (s && strcmp(s, name) == 0) {
-			*ret = *shdr;
+			*ret = shdr;
 			return scn;
 		}
 	}
@@ -73,11 +77,13 @@ static void add_table(struct pw_symtabs *tables, Elf *elf, Elf_Scn *scn, const E
 	if (tables->count == PW_SYMTAB_MAX || shdr->sh_entsize != sizeof(Elf64_Sym))
 		return;
 	Elf_Scn *string_scn = elf_getscn(elf, shdr->sh_link);
-	Elf64_Shdr *string_shdr = string_scn ? elf64_getshdr(string_scn) : NULL;
-	if (!string_shdr || string_shdr->sh_type != SHT_STRTAB)
+	GElf_Shdr string_shdr;
+	if (!string_scn || !gelf_getshdr(string_scn, &string_shdr) ||
+	    string_shdr.sh_type != SHT_STRTAB)
 		return;
 	Elf_Data *symbols = elf_getdata(scn, NULL), *strings = elf_getdata(string_scn, NULL);
-	if (!symbols || !strings || !symbols->d_buf || !strings->d_buf)
+	if (!symbols || !strings || !symbols->d_buf || !strings->d_buf ||
+	    (uintptr_t)symbols->d_buf % _Alignof(Elf64_Sym))
 		return;
 	size_t size = strings->d_size;
 	const char *text = strings->d_buf;
@@ -102,10 +108,10 @@ void pw_symtabs_add_elf(struct pw_symtabs *tables, Elf *elf, bool dynamic)
 	for (size_t i = 0; i < (dynamic ? 2 : 1); i++) {
 		Elf_Scn *scn = NULL;
 		while ((scn = elf_nextscn(elf, scn))) {
-			Elf64_Shdr *shdr = elf64_getshdr(scn);
-			if (!shdr || shdr->sh_type != types[i])
+			GElf_Shdr shdr;
+			if (!gelf_getshdr(scn, &shdr) || shdr.sh_type != types[i])
 				continue;
-			add_table(tables, elf, scn, shdr);
+			add_table(tables, elf, scn, &shdr);
 			break;
 		}
 	}

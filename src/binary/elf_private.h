@@ -62,6 +62,7 @@ struct pw_function_index {
 
 struct pw_range {
 	uint64_t start, end;
+	size_t offset; /* of its FDE in the section */
 };
 
 struct pw_lookup {
@@ -178,7 +179,7 @@ void pw_symtabs_add_memory(struct pw_symtabs *tables, struct pw_target *target,
 bool pw_memory_eh_frame(struct pw_target *target, const struct pw_module *module,
 			uint8_t **ret_data, size_t *ret_length, uint64_t *ret_address);
 
-/* ---- symbols.c, fde.c ---- */
+/* ---- symbols.c ---- */
 
 /* In ELF addresses; *ret_absolute: the bias does not apply. */
 bool pw_symtabs_find(const struct pw_symtabs *tables, const char *name, struct pw_symbol *ret,
@@ -190,10 +191,6 @@ void pw_function_index_deinit(struct pw_function_index *index);
  */
 const struct pw_function *pw_function_index_find(const struct pw_function_index *index,
 						 uint64_t address, bool unsized);
-
-/* The function ranges of .eh_frame, sorted; owned by the caller. */
-size_t pw_fde_ranges(const uint8_t *eh_frame, size_t length, uint64_t address,
-		     struct pw_range **ret);
 
 /* ---- module.c ---- */
 

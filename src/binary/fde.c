@@ -1,9 +1,11 @@
 /*
- * The function ranges of .eh_frame.  They stay when symbols are stripped.
- *
  * Read from the LSB core specification ("Exception Frames") and DWARF 5, 6.4.1; entries are split
  * by libdw, which does not hand out an FDE's own range.
  */
+#include "binary/fde.h"
+
+#include "binary/cfa_program.h"
+#include "binary/cfi.h"
 #include "binary/elf_private.h"
 
 #include <dwarf.h>
@@ -44,19 +46,33 @@ static uint64_t read_encoded(const uint8_t *p, uint8_t encoding)
 	return value;
 }
 
-/* How the CIE at `offset` has its FDEs' pointers encoded; false: not understood. */
-static bool cie_encoding(Elf_Data *data, Dwarf_Off offset, uint8_t *ret)
-{
-	Dwarf_CFI_Entry entry;
-	Dwarf_Off next = offset;
+struct cie {
+	size_t offset, next;
+	uint8_t encoding; /* of its FDEs' pointers */
+};
 
+static int next_entry(const struct pw_fde_section *section, size_t offset, size_t *ret_next,
+		      Dwarf_CFI_Entry *ret)
+{
+	Elf_Data data = {
+		.d_buf = (void *)section->bytes,
+		.d_type = ELF_T_BYTE,
+		.d_size = section->length,
+		.d_version = EV_CURRENT,
+	};
+	Dwarf_Off next = offset;
+	int result = dwarf_next_cfi(e_ident, &data, !section->debug_frame, offset, &next, ret);
+	*ret_next = next <= section->length ? next : section->length;
+	return result;
+}
+
+/* How a CIE has its FDEs' pointers encoded; false: not understood. */
+static bool cie_encoding(const Dwarf_CIE *cie, uint8_t *ret)
+{
 	*ret = DW_EH_PE_absptr;
-	if (dwarf_next_cfi(e_ident, data, true, offset, &next, &entry) != 0 ||
-	    !dwarf_cfi_cie_p(&entry))
-		return false;
-	const uint8_t *p = entry.cie.augmentation_data;
-	size_t left = p ? entry.cie.augmentation_data_size : 0;
-	const char *letters = entry.cie.augmentation;
+	const uint8_t *p = cie->augmentation_data;
+	size_t left = p ? cie->augmentation_data_size : 0;
+	const char *letters = cie->augmentation;
 	if (letters[0] != 'z')
 		return letters[0] == '\0';
 	while (*++letters) {
@@ -81,8 +97,19 @@ static bool cie_encoding(Elf_Data *data, Dwarf_Off offset, uint8_t *ret)
 	return true;
 }
 
-static bool fde_range(const uint8_t *eh_frame, uint64_t address, const Dwarf_FDE *fde,
-		      uint8_t encoding, struct pw_range *ret)
+static bool read_cie(const struct pw_fde_section *section, uint64_t offset, struct cie *ret)
+{
+	Dwarf_CFI_Entry entry;
+	ret->offset = (size_t)offset;
+	return offset < section->length &&
+	       next_entry(section, ret->offset, &ret->next, &entry) == 0 &&
+	       dwarf_cfi_cie_p(&entry) && cie_encoding(&entry.cie, &ret->encoding) &&
+	       pw_cfa_program_modest(entry.cie.initial_instructions,
+				     entry.cie.initial_instructions_end, ret->encoding);
+}
+
+static bool fde_range(const struct pw_fde_section *section, const Dwarf_FDE *fde, uint8_t encoding,
+		      struct pw_range *ret)
 {
 	size_t size = encoded_size(encoding);
 
@@ -94,7 +121,7 @@ static bool fde_range(const uint8_t *eh_frame, uint64_t address, const Dwarf_FDE
 	case DW_EH_PE_absptr:
 		break;
 	case DW_EH_PE_pcrel:
-		start += address + (uint64_t)(fde->start - eh_frame);
+		start += section->address + (uint64_t)(fde->start - section->bytes);
 		break;
 	default:
 		return false;
@@ -102,7 +129,47 @@ static bool fde_range(const uint8_t *eh_frame, uint64_t address, const Dwarf_FDE
 	/* A function that the linker dropped begins at 0. */
 	if (!start || !length || length > UINT64_MAX - start)
 		return false;
-	*ret = (struct pw_range){start, start + length};
+	*ret = (struct pw_range){.start = start, .end = start + length};
+	return true;
+}
+
+/* Where the instructions of an FDE begin: behind its range and augmentation. */
+static bool program_is_modest(const Dwarf_FDE *fde, const struct cie *cie, bool augmented)
+{
+	const uint8_t *at = fde->start + 2 * encoded_size(cie->encoding);
+	if (!augmented)
+		return pw_cfa_program_modest(at, fde->end, cie->encoding);
+	uint64_t length = 0;
+	for (unsigned shift = 0; at < fde->end && shift < 28; shift += 7) {
+		uint8_t byte = *at++;
+		length |= (uint64_t)(byte & 0x7f) << shift;
+		if (!(byte & 0x80))
+			return length <= (uint64_t)(fde->end - at) &&
+			       pw_cfa_program_modest(at + length, fde->end, cie->encoding);
+	}
+	return false;
+}
+
+bool pw_fde_read(const struct pw_fde_section *section, size_t offset, struct pw_fde *ret)
+{
+	Dwarf_CFI_Entry entry, cie_entry;
+	struct cie cie;
+	struct pw_range range;
+	size_t next, ignored;
+	if (offset >= section->length || next_entry(section, offset, &next, &entry) != 0 ||
+	    dwarf_cfi_cie_p(&entry) || !read_cie(section, entry.fde.CIE_pointer, &cie) ||
+	    !fde_range(section, &entry.fde, cie.encoding, &range) ||
+	    next_entry(section, cie.offset, &ignored, &cie_entry) != 0 ||
+	    !program_is_modest(&entry.fde, &cie, cie_entry.cie.augmentation[0] == 'z'))
+		return false;
+	*ret = (struct pw_fde){
+		.start = range.start,
+		.end = range.end,
+		.offset = offset,
+		.next = next,
+		.cie = cie.offset,
+		.cie_next = cie.next,
+	};
 	return true;
 }
 
@@ -130,40 +197,127 @@ static bool append_range(struct pw_range **ranges, size_t *count, size_t *room,
 	return true;
 }
 
-size_t pw_fde_ranges(const uint8_t *eh_frame, size_t length, uint64_t address,
-		     struct pw_range **ret)
+size_t pw_fde_ranges(const struct pw_fde_section *section, struct pw_range **ret)
 {
-	Elf_Data data = {
-		.d_buf = (void *)eh_frame,
-		.d_type = ELF_T_BYTE,
-		.d_size = length,
-		.d_version = EV_CURRENT,
-	};
 	struct pw_range *ranges = NULL;
 	size_t count = 0, room = 0;
-	Dwarf_Off cie = LIBDW_CIE_ID, next = 0;
+	struct cie cie = {.offset = SIZE_MAX};
 	bool understood = false;
-	uint8_t encoding = 0;
 
-	for (Dwarf_Off at = 0; at < length; at = next) {
+	for (size_t at = 0, next; at < section->length; at = next) {
 		Dwarf_CFI_Entry entry;
 		struct pw_range range;
-		next = at;
-		int result = dwarf_next_cfi(e_ident, &data, true, at, &next, &entry);
+		int result = next_entry(section, at, &next, &entry);
 		if (result > 0 || next <= at)
 			break;
 		if (result < 0 || dwarf_cfi_cie_p(&entry))
 			continue;
-		if (entry.CIE_id != cie) {
-			cie = entry.CIE_id;
-			understood = cie < length && cie_encoding(&data, cie, &encoding);
+		if (entry.fde.CIE_pointer != cie.offset) {
+			understood = read_cie(section, entry.fde.CIE_pointer, &cie);
+			cie.offset = (size_t)entry.fde.CIE_pointer;
 		}
-		if (understood && fde_range(eh_frame, address, &entry.fde, encoding, &range) &&
-		    !append_range(&ranges, &count, &room, &range))
+		if (!understood || !fde_range(section, &entry.fde, cie.encoding, &range))
+			continue;
+		range.offset = at;
+		if (!append_range(&ranges, &count, &room, &range))
 			break;
 	}
 	if (count)
 		qsort(ranges, count, sizeof(*ranges), compare_ranges);
 	*ret = ranges;
 	return count;
+}
+
+/* ---- one row ---- */
+
+static const char section_names[] = "\0.eh_frame\0.shstrtab";
+
+/* An ELF file with a CIE and an FDE, and nothing else. */
+struct image {
+	Elf64_Ehdr header;
+	Elf64_Shdr sections[3];
+	char names[sizeof(section_names)];
+	uint8_t entries[] __attribute__((aligned(8)));
+};
+
+static void image_init(struct image *image, const struct pw_abi *abi, uint64_t address,
+		       size_t length)
+{
+	image->header = (Elf64_Ehdr){
+		.e_type = ET_DYN,
+		.e_machine = abi->elf_machine,
+		.e_version = EV_CURRENT,
+		.e_ehsize = sizeof(Elf64_Ehdr),
+		.e_shoff = offsetof(struct image, sections),
+		.e_shentsize = sizeof(Elf64_Shdr),
+		.e_shnum = 3,
+		.e_shstrndx = 2,
+	};
+	memcpy(image->header.e_ident, e_ident, sizeof(e_ident));
+	image->sections[1] = (Elf64_Shdr){
+		.sh_name = 1,
+		.sh_type = SHT_PROGBITS,
+		.sh_flags = SHF_ALLOC,
+		.sh_addr = address,
+		.sh_offset = offsetof(struct image, entries),
+		.sh_size = length,
+		.sh_addralign = 1,
+	};
+	image->sections[2] = (Elf64_Shdr){
+		.sh_name = sizeof("\0.eh_frame"),
+		.sh_type = SHT_STRTAB,
+		.sh_offset = offsetof(struct image, names),
+		.sh_size = sizeof(section_names),
+		.sh_addralign = 1,
+	};
+	memcpy(image->names, section_names, sizeof(section_names));
+}
+
+/* Links the copies as .eh_frame does: a CIE's id is 0, an FDE has the distance to its CIE. */
+static void link_entries(uint8_t *entries, size_t cie_length)
+{
+	const uint32_t id = 0, distance = (uint32_t)cie_length + sizeof(uint32_t);
+	memcpy(entries + sizeof(uint32_t), &id, sizeof(id));
+	memcpy(entries + cie_length + sizeof(uint32_t), &distance, sizeof(distance));
+}
+
+static bool is_short(const struct pw_fde_section *section, size_t offset, size_t next)
+{
+	enum { LENGTH_MAX = 1 << 20, HEADER = 2 * sizeof(uint32_t) };
+	uint32_t length;
+	if (next <= offset || next - offset < HEADER || next - offset > LENGTH_MAX)
+		return false;
+	memcpy(&length, section->bytes + offset, sizeof(length));
+	return length == next - offset - sizeof(length); /* not DWARF's 64-bit form */
+}
+
+struct pw_row *pw_fde_row(const struct pw_fde_section *section, const struct pw_fde *fde,
+			  const struct pw_abi *abi, uint64_t pc, uint64_t bias)
+{
+	if (!is_short(section, fde->cie, fde->cie_next) ||
+	    !is_short(section, fde->offset, fde->next))
+		return NULL;
+	size_t cie_length = fde->cie_next - fde->cie, length = fde->next - fde->offset;
+	struct image *image = malloc(sizeof(*image) + cie_length + length);
+	if (!image)
+		return NULL;
+	/* The FDE stays where it is: its pointers may be relative to their own place. */
+	image_init(image, abi, section->address + fde->offset - cie_length, cie_length + length);
+	memcpy(image->entries, section->bytes + fde->cie, cie_length);
+	memcpy(image->entries + cie_length, section->bytes + fde->offset, length);
+	link_entries(image->entries, cie_length);
+
+	elf_version(EV_CURRENT);
+	Elf *elf = elf_memory((char *)image, sizeof(*image) + cie_length + length);
+	Dwarf_CFI *cfi = elf ? dwarf_getcfi_elf(elf) : NULL;
+	Dwarf_Frame *frame;
+	struct pw_row *row = NULL;
+	if (cfi && dwarf_cfi_addrframe(cfi, pc, &frame) == 0) {
+		row = pw_row_compile(abi, frame, bias);
+		free(frame);
+	}
+	dwarf_cfi_end(cfi);
+	elf_end(elf);
+	free(image);
+	return row;
 }

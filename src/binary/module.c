@@ -5,6 +5,7 @@
  * otherwise of the target's memory.
  */
 #include "binary/elf_private.h"
+#include "binary/fde.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -318,16 +319,17 @@ static void read_ranges(struct pw_modules *modules, struct pw_module *module)
 	Elf_Scn *scn = elf->elf ? pw_elf_section(elf->elf, ".eh_frame", &shdr) : NULL;
 	Elf_Data *data = scn && shdr.sh_type != SHT_NOBITS ? elf_rawdata(scn, NULL) : NULL;
 	if (data && data->d_buf) {
-		elf->range_count =
-			pw_fde_ranges(data->d_buf, data->d_size, shdr.sh_addr, &elf->ranges);
+		const struct pw_fde_section section = {data->d_buf, data->d_size, shdr.sh_addr,
+						       false};
+		elf->range_count = pw_fde_ranges(&section, &elf->ranges);
 		return;
 	}
 	uint8_t *bytes;
-	size_t length;
-	uint64_t address;
-	if (!pw_memory_eh_frame(modules->target, module, &bytes, &length, &address))
+	struct pw_fde_section section = {0};
+	if (!pw_memory_eh_frame(modules->target, module, &bytes, &section.length, &section.address))
 		return;
-	elf->range_count = pw_fde_ranges(bytes, length, address, &elf->ranges);
+	section.bytes = bytes;
+	elf->range_count = pw_fde_ranges(&section, &elf->ranges);
 	free(bytes);
 }
 

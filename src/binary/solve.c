@@ -108,6 +108,9 @@ static bool by_call(const struct pw_solve *s, uint64_t function, uint64_t *ret)
 	for (uint64_t at = s->sp & ~UINT64_C(7); at + abi->return_slot <= limit; at += 8) {
 		uint64_t value;
 		bool direct;
+		if (!*s->left)
+			return false;
+		--*s->left;
 		if (!s->memory->read(s->memory->data, at, &value))
 			break;
 		if (!pw_modules_is_code(s->modules, value) || !calls(s, at, function, &direct) ||

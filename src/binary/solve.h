@@ -25,11 +25,12 @@ struct pw_solve {
 	uint64_t pc;	/* within the function */
 	uint64_t sp;	/* of its frame */
 	uint64_t limit; /* the CFA lies at or below it */
+	uint64_t *left; /* words that may still be read for an answer; counted down */
 };
 
 /*
  * The CFA of a frame whose row says "register + offset" with a register that is not known (`row`
- * NULL: there is no row).  false: no answer, or more than one.
+ * NULL: there is no row).  false: no answer, more than one, or none in time.
  */
 bool pw_solve_cfa(const struct pw_solve *solve, const struct pw_row *row, uint64_t *ret);
 

@@ -3,6 +3,7 @@
  */
 #include "binary/elf_private.h"
 
+#include <gelf.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -97,12 +98,12 @@ static uint8_t rank_of(const Elf64_Sym *sym)
 static uint64_t unsized_end(const struct pw_symtab *table, const Elf64_Sym *sym)
 {
 	Elf_Scn *scn = table->full && table->elf ? elf_getscn(table->elf, sym->st_shndx) : NULL;
-	Elf64_Shdr *shdr = scn ? elf64_getshdr(scn) : NULL;
+	GElf_Shdr shdr;
 
-	if (shdr && sym->st_value >= shdr->sh_addr &&
-	    sym->st_value - shdr->sh_addr < shdr->sh_size &&
-	    shdr->sh_size <= UINT64_MAX - shdr->sh_addr)
-		return shdr->sh_addr + shdr->sh_size;
+	if (scn && gelf_getshdr(scn, &shdr) && sym->st_value >= shdr.sh_addr &&
+	    sym->st_value - shdr.sh_addr < shdr.sh_size &&
+	    shdr.sh_size <= UINT64_MAX - shdr.sh_addr)
+		return shdr.sh_addr + shdr.sh_size;
 	return sym->st_value + 1;
 }
 

@@ -288,6 +288,7 @@ static struct pw_error *take_all(struct pw_capture *c)
 struct pw_error *pw_session_capture(struct pw_session *session,
 				    const struct pw_capture_options *options, struct pw_dump **ret)
 {
+	enum { SEARCH_MAX = 1 << 24 };
 	static const struct pw_capture_options plain = {.size = sizeof(plain)};
 	if (options && options->size != sizeof(*options))
 		return pw_error_create(PW_ERROR_USAGE,
@@ -296,6 +297,7 @@ struct pw_error *pw_session_capture(struct pw_session *session,
 	struct pw_capture c = {.session = session,
 			       .python = &session->python,
 			       .options = options ? options : &plain};
+	session->search_left = SEARCH_MAX;
 	c.dump = calloc(1, sizeof(*c.dump));
 	struct pw_error *error = c.dump ? take_all(&c) : &pw_error_nomem;
 	if (!error) {

@@ -86,6 +86,9 @@ struct pw_session {
 	struct pw_fact *facts;
 	size_t fact_count;
 	struct pw_options options; /* strings are not kept */
+	/* What searching stacks for lost frames may still cost in this capture, in words read: a
+	 * hostile stack has much to look at, and no end. */
+	uint64_t search_left;
 };
 
 void pw_thread_forget_merge(struct pw_thread *thread);

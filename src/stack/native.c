@@ -3,6 +3,7 @@
  */
 #include "stack/native.h"
 
+#include "base/cycle.h"
 #include "binary/solve.h"
 
 #include <inttypes.h>
@@ -58,6 +59,7 @@ static enum pw_step solved_step(struct walker *w, const struct pw_row *row,
 		.pc = lookup_of(w),
 		.sp = w->regs.sp,
 		.limit = w->limit,
+		.left = &w->session->search_left,
 	};
 	uint64_t cfa;
 	if (row->cfa.kind != PW_RULE_REGISTER || !pw_solve_cfa(&solve, row, &cfa))
@@ -89,6 +91,7 @@ static enum pw_step step_without_row(struct walker *w, struct pw_step_result *re
 		.pc = lookup_of(w),
 		.sp = w->regs.sp,
 		.limit = w->limit,
+		.left = &w->session->search_left,
 	};
 	if (!named || !pw_solve_cfa(&solve, NULL, &cfa))
 		return PW_STEP_CORRUPT;
@@ -255,14 +258,24 @@ static void end_walk(struct walker *w, const struct stepped *s)
 			 w->regs.pc, s->result.where);
 }
 
+static void end_circle(struct walker *w)
+{
+	struct pw_native_walk *out = w->out;
+	out->end = PW_NATIVE_END_CORRUPT;
+	out->end_address = w->regs.sp;
+	snprintf(out->end_message, sizeof(out->end_message),
+		 "signal frames lead in a circle, to the stack pointer 0x%" PRIx64, w->regs.sp);
+}
+
 /* ---- going on behind a gap ---- */
 
 /* Whether the walk from here comes to the bottom. */
 static bool comes_to_bottom(const struct walker *w)
 {
 	struct walker probe = *w;
-	for (unsigned i = 0; i < FRAMES_MAX; i++) {
+	for (unsigned i = 0; i < FRAMES_MAX && w->session->search_left; i++) {
 		struct stepped s = step(&probe);
+		w->session->search_left--;
 		if (s.step != PW_STEP_OK)
 			return s.step == PW_STEP_BOTTOM;
 		probe.regs = s.result.regs;
@@ -363,8 +376,10 @@ static bool resume_at_anchor(struct walker *w, uint64_t anchor)
 	struct walker candidate, first;
 	bool found = false;
 	uint64_t cfa;
-	for (uint64_t slot = (anchor & ~UINT64_C(7)) - 8; slot >= lowest; slot -= 8) {
-		if (!try_frame(w, slot, anchor, &candidate, &cfa))
+	for (uint64_t above = anchor & ~UINT64_C(7); above >= lowest + 8 && w->session->search_left;
+	     above -= 8) {
+		w->session->search_left--;
+		if (!try_frame(w, above - 8, anchor, &candidate, &cfa))
 			continue;
 		if (comes_to_bottom(&candidate)) {
 			*w = candidate;
@@ -475,6 +490,8 @@ void pw_native_walk(struct pw_session *session, const struct pw_regs *regs,
 	};
 	if (!start(&w, regs))
 		return;
+	/* Only a signal frame can lead down the stack, and so in a circle. */
+	struct pw_cycle interrupted = {0};
 	for (;;) {
 		struct stepped s = step(&w);
 		if (ret->count >= FRAMES_MAX || !add_frame(&w, &s)) {
@@ -486,8 +503,13 @@ void pw_native_walk(struct pw_session *session, const struct pw_regs *regs,
 		if (s.step == PW_STEP_OK) {
 			w.regs = s.result.regs;
 			w.exact = s.signal;
-			if (s.signal)
-				w.limit = pw_stack_end(session->target, w.regs.sp);
+			if (!s.signal)
+				continue;
+			w.limit = pw_stack_end(session->target, w.regs.sp);
+			if (pw_cycle_step(&interrupted, w.regs.sp, ret->count)) {
+				end_circle(&w);
+				return;
+			}
 			continue;
 		}
 		end_walk(&w, &s);
