@@ -49,13 +49,17 @@ static const struct pw_rule *rule_for(const struct pw_row *row, unsigned target)
 	return NULL;
 }
 
-/* The frame's end must lie above its beginning: that is what makes every chain end. A function that
- * has not yet touched its stack has none where the return address is in a register. */
-static bool grows(const struct pw_abi *abi, const struct pw_row *row, uint64_t sp, uint64_t cfa)
+/* The frame's end must lie above its beginning: that is what makes every chain end.  Where calls
+ * leave the return address in a register, a function that has not touched its stack has none; this
+ * register is lost to its caller, so that there is no second such frame. */
+static bool grows(const struct pw_abi *abi, const struct pw_row *row, const struct pw_rule *ra,
+		  uint64_t sp, uint64_t cfa)
 {
 	if (row->signal_frame)
 		return true;
-	return cfa >= sp + abi->return_slot && cfa >= sp;
+	if (!abi->return_slot && row->ra == abi->ra && !ra)
+		return cfa >= sp;
+	return cfa > sp && cfa - sp >= abi->return_slot;
 }
 
 enum pw_step pw_unwind_step(const struct pw_abi *abi, const struct pw_row *row,
@@ -66,7 +70,8 @@ enum pw_step pw_unwind_step(const struct pw_abi *abi, const struct pw_row *row,
 	enum pw_step step = apply(row, &row->cfa, NULL, regs, memory, &ret->cfa, &ret->where);
 	if (step != PW_STEP_OK)
 		return step == PW_STEP_BOTTOM ? PW_STEP_CORRUPT : step;
-	if (!grows(abi, row, regs->sp, ret->cfa)) {
+	const struct pw_rule *ra = rule_for(row, row->ra);
+	if (!grows(abi, row, ra, regs->sp, ret->cfa)) {
 		ret->where = ret->cfa;
 		return PW_STEP_CORRUPT;
 	}
@@ -79,7 +84,6 @@ enum pw_step pw_unwind_step(const struct pw_abi *abi, const struct pw_row *row,
 	ret->regs.thread_pointer = regs->thread_pointer;
 	pw_regs_set(&ret->regs, abi->sp, ret->cfa);
 
-	const struct pw_rule *ra = rule_for(row, row->ra);
 	for (unsigned i = 0; i < row->rule_count; i++) {
 		const struct pw_rule *rule = &row->rules[i];
 		uint64_t value, where;
@@ -124,7 +128,9 @@ enum pw_step pw_unwind_record(const struct pw_abi *abi, const struct pw_regs *re
 		return step;
 	/* The other callee-saved registers may have been changed and saved anywhere. */
 	pw_regs_set(&ret->regs, abi->fp, value);
-	pw_regs_set(&ret->regs, abi->sp, ret->cfa);
+	/* Where a record stands at the frame's lowest end, its end is above, and not known. */
+	if (abi->return_slot)
+		pw_regs_set(&ret->regs, abi->sp, ret->cfa);
 	ret->regs.sp = ret->cfa;
 	ret->regs.thread_pointer = regs->thread_pointer;
 	return PW_STEP_OK;

@@ -78,7 +78,8 @@ enum pw_step pw_unwind_step(const struct pw_abi *abi, const struct pw_row *row,
 			    struct pw_step_result *ret);
 
 /* By the frame record that the frame pointer leads to, for functions that keep one but have no
- * call-frame information. */
+ * call-frame information.  Where the record does not end the frame (aarch64), ret->regs.sp is a
+ * lower bound and the register is not known. */
 enum pw_step pw_unwind_record(const struct pw_abi *abi, const struct pw_regs *regs,
 			      const struct pw_unwind_memory *memory, struct pw_step_result *ret);
 
