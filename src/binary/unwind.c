@@ -55,7 +55,7 @@ static const struct pw_rule *rule_for(const struct pw_row *row, unsigned target)
 static bool grows(const struct pw_abi *abi, const struct pw_row *row, const struct pw_rule *ra,
 		  uint64_t sp, uint64_t cfa)
 {
-	if (row->signal_frame)
+	if (row->signal_frame || (ra && ra->kind == PW_RULE_UNDEFINED))
 		return true;
 	if (!abi->return_slot && row->ra == abi->ra && !ra)
 		return cfa >= sp;

@@ -315,10 +315,23 @@ static struct made with_ra(struct pw_rule ra)
 	return made;
 }
 
+static struct made aarch64_leaf(const struct pw_regs *regs, int64_t offset,
+				const struct pw_rule *rules, uint8_t count, uint8_t ra)
+{
+	struct pw_row row = {.ra = ra,
+			     .cfa = {PW_RULE_REGISTER, .reg = 31, .offset = offset},
+			     .rule_count = count,
+			     .rules = rules};
+	return step(&pw_abi_aarch64, &row, regs);
+}
+
 static void test_return_address(void **state)
 {
 	struct made made = with_ra((struct pw_rule){PW_RULE_UNDEFINED, RIP});
 	assert_int_equal(made.step, PW_STEP_BOTTOM);
+	static const struct pw_rule lost[] = {{PW_RULE_UNDEFINED, X30}};
+	struct pw_regs start = regs_at(&pw_abi_aarch64, BASE);
+	assert_int_equal(aarch64_leaf(&start, 0, lost, 1, X30).step, PW_STEP_BOTTOM);
 	made = with_ra((struct pw_rule){PW_RULE_AT_CFA, RIP, .offset = 800});
 	assert_int_equal(made.step, PW_STEP_UNREADABLE);
 	assert_int_equal(made.result.where, BASE + 832);
@@ -334,16 +347,6 @@ static void test_return_address(void **state)
 	made = with_ra((struct pw_rule){PW_RULE_SAME, RBX});
 	assert_int_equal(made.step, PW_STEP_REGISTER);
 	assert_int_equal(made.result.where, RIP);
-}
-
-static struct made aarch64_leaf(const struct pw_regs *regs, int64_t offset,
-				const struct pw_rule *rules, uint8_t count, uint8_t ra)
-{
-	struct pw_row row = {.ra = ra,
-			     .cfa = {PW_RULE_REGISTER, .reg = 31, .offset = offset},
-			     .rule_count = count,
-			     .rules = rules};
-	return step(&pw_abi_aarch64, &row, regs);
 }
 
 static void test_return_register(void **state)
