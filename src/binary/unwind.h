@@ -42,9 +42,11 @@ struct pw_op {
 enum { PW_ROW_RULES_MAX = PW_REGS_MAX, PW_ROW_OPS_MAX = 255 };
 
 struct pw_row {
-	uint64_t start, end; /* the pcs it holds for, as runtime addresses */
-	bool signal_frame;   /* the caller did not call: it was interrupted */
-	uint8_t ra;	     /* the column of the return address */
+	/* The pcs it holds for, as runtime addresses.  Behind a DW_CFA_restore_state libdw says
+	 * where the restored row began: ask for each pc. */
+	uint64_t start, end;
+	bool signal_frame; /* the caller did not call: it was interrupted */
+	uint8_t ra;	   /* the column of the return address */
 	struct pw_rule cfa;
 	/* Callee-saved registers without a rule are the same, all others lost. */
 	uint8_t rule_count;
