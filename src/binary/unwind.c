@@ -49,33 +49,23 @@ static const struct pw_rule *rule_for(const struct pw_row *row, unsigned target)
 	return NULL;
 }
 
-/* The frame's end must lie above its beginning: that is what makes every chain end.  Where calls
- * leave the return address in a register, a function that has not touched its stack has none; this
+/* The caller's stack pointer must lie above: that is what makes every chain end.  Where calls leave
+ * the return address in a register, a function that has not touched its stack has no frame; this
  * register is lost to its caller, so that there is no second such frame. */
 static bool grows(const struct pw_abi *abi, const struct pw_row *row, const struct pw_rule *ra,
-		  uint64_t sp, uint64_t cfa)
+		  uint64_t sp, uint64_t caller_sp)
 {
 	if (row->signal_frame || (ra && ra->kind == PW_RULE_UNDEFINED))
 		return true;
 	if (!abi->return_slot && row->ra == abi->ra && !ra)
-		return cfa >= sp;
-	return cfa > sp && cfa - sp >= abi->return_slot;
+		return caller_sp >= sp;
+	return caller_sp > sp && caller_sp - sp >= abi->return_slot;
 }
 
-enum pw_step pw_unwind_step(const struct pw_abi *abi, const struct pw_row *row,
-			    const struct pw_regs *regs, const struct pw_unwind_memory *memory,
-			    struct pw_step_result *ret)
+/* The caller's registers but for the pc. */
+static void restore(const struct pw_abi *abi, const struct pw_row *row, const struct pw_regs *regs,
+		    const struct pw_unwind_memory *memory, struct pw_step_result *ret)
 {
-	*ret = (struct pw_step_result){0};
-	enum pw_step step = apply(row, &row->cfa, NULL, regs, memory, &ret->cfa, &ret->where);
-	if (step != PW_STEP_OK)
-		return step == PW_STEP_BOTTOM ? PW_STEP_CORRUPT : step;
-	const struct pw_rule *ra = rule_for(row, row->ra);
-	if (!grows(abi, row, ra, regs->sp, ret->cfa)) {
-		ret->where = ret->cfa;
-		return PW_STEP_CORRUPT;
-	}
-
 	/* What no rule speaks of. */
 	ret->regs.known = regs->known & abi->callee_saved;
 	for (unsigned n = 0; n < PW_REGS_MAX; n++)
@@ -92,19 +82,33 @@ enum pw_step pw_unwind_step(const struct pw_abi *abi, const struct pw_row *row,
 		else
 			ret->regs.known &= ~(UINT64_C(1) << rule->target);
 	}
+}
+
+enum pw_step pw_unwind_step(const struct pw_abi *abi, const struct pw_row *row,
+			    const struct pw_regs *regs, const struct pw_unwind_memory *memory,
+			    struct pw_step_result *ret)
+{
+	*ret = (struct pw_step_result){0};
+	enum pw_step step = apply(row, &row->cfa, NULL, regs, memory, &ret->cfa, &ret->where);
+	if (step != PW_STEP_OK)
+		return step == PW_STEP_BOTTOM ? PW_STEP_CORRUPT : step;
+	const struct pw_rule *ra = rule_for(row, row->ra), *sp = rule_for(row, abi->sp);
+	if (!sp && !grows(abi, row, ra, regs->sp, ret->cfa)) {
+		ret->where = ret->cfa;
+		return PW_STEP_CORRUPT;
+	}
+	restore(abi, row, regs, memory, ret);
+	struct pw_rule same = {.kind = PW_RULE_SAME, .target = row->ra};
 	uint64_t pc;
-	static const struct pw_rule same = {.kind = PW_RULE_SAME};
-	struct pw_rule unspoken = same;
-	unspoken.target = row->ra;
-	step = apply(row, ra ? ra : &unspoken, &ret->cfa, regs, memory, &pc, &ret->where);
+	step = apply(row, ra ? ra : &same, &ret->cfa, regs, memory, &pc, &ret->where);
 	if (step != PW_STEP_OK)
 		return step;
 	ret->regs.pc = pc & abi->code_bits;
-	if (!pw_regs_get(&ret->regs, abi->sp, &ret->regs.sp)) {
-		ret->where = abi->sp;
+	ret->where = abi->sp;
+	if (!pw_regs_get(&ret->regs, abi->sp, &ret->regs.sp))
 		return PW_STEP_REGISTER;
-	}
-	return PW_STEP_OK;
+	ret->where = ret->regs.sp;
+	return grows(abi, row, ra, regs->sp, ret->regs.sp) ? PW_STEP_OK : PW_STEP_CORRUPT;
 }
 
 enum pw_step pw_unwind_record(const struct pw_abi *abi, const struct pw_regs *regs,

@@ -65,13 +65,14 @@ enum pw_step {
 	PW_STEP_BOTTOM,	    /* the return address is undefined: nobody called */
 	PW_STEP_UNREADABLE, /* the return address or CFA is in memory that is not there */
 	PW_STEP_REGISTER,   /* the CFA or return address needs a register that is not known */
-	PW_STEP_CORRUPT,    /* the CFA does not lie above the frame, or an expression is none */
+	PW_STEP_CORRUPT, /* the caller's stack is not above the frame's, or an expression is none */
 };
 
 struct pw_step_result {
 	struct pw_regs regs; /* the caller's; pc and sp are set */
 	uint64_t cfa;
-	uint64_t where; /* UNREADABLE: the address; REGISTER: its DWARF number; CORRUPT: the CFA */
+	uint64_t where; /* UNREADABLE: the address; REGISTER: its DWARF number; CORRUPT: the
+			 * caller's stack pointer */
 };
 
 /* `ret` is filled as far as it goes: cfa also when only the return address is missing. */

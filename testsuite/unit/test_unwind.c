@@ -294,6 +294,27 @@ static void test_explicit_sp(void **state)
 	assert_int_equal(made.result.cfa, BASE + 32);
 	assert_int_equal(made.result.regs.sp, BASE + 8);
 	assert_int_equal(known(&made.result.regs, RSP), BASE + 8);
+	/* It is the stack pointer that must go up; longjmp's CFA is a jmp_buf, which may be
+	 * anywhere. */
+	row.cfa.offset = -32;
+	struct pw_rule saved_sp = {PW_RULE_REGISTER, RSP, .reg = RBX},
+		       pc = {PW_RULE_REGISTER, RIP, .reg = R12};
+	struct pw_rule registers[] = {saved_sp, pc};
+	row.rules = registers;
+	pw_regs_set(&regs, RBX, BASE + 80);
+	pw_regs_set(&regs, R12, 0x405678);
+	made = step(&pw_abi_x86_64, &row, &regs);
+	assert_int_equal(made.step, PW_STEP_OK);
+	assert_int_equal(made.result.regs.sp, BASE + 80);
+	assert_int_equal(made.result.regs.pc, 0x405678);
+	row.cfa.offset = 32;
+	for (int below = -8; below <= 0; below += 8) {
+		pw_regs_set(&regs, RBX, (uint64_t)(BASE + below));
+		made = step(&pw_abi_x86_64, &row, &regs);
+		assert_int_equal(made.step, PW_STEP_CORRUPT);
+		assert_int_equal(made.result.where, BASE + below);
+	}
+	row.rules = rules;
 	rules[0].offset = 8000;
 	made = step(&pw_abi_x86_64, &row, &regs);
 	assert_int_equal(made.step, PW_STEP_REGISTER);
