@@ -44,7 +44,7 @@ static void cfi_close(struct cfi_file *file)
 }
 
 /* NULL: there is none, or it cannot be compiled. */
-static struct pw_row *cfi_row(const struct cfi_file *file, uint64_t address, uint64_t bias)
+static inline struct pw_row *cfi_row(const struct cfi_file *file, uint64_t address, uint64_t bias)
 {
 	Dwarf_Frame *frame;
 	if (dwarf_cfi_addrframe(file->cfi, address, &frame))
@@ -63,13 +63,14 @@ static inline const struct pw_rule *rule_of(const struct pw_row *row, int number
 	return NULL;
 }
 
-/* One function at TEXT whose instructions are one byte each; NULL: not on this machine. */
-static const char *assemble(const char *body, const char *options)
+/* A shared object with one function, at TEXT. */
+static inline const char *assemble(const char *body, const char *options)
 {
 	const char *source = in_folder("a.s"), *object = in_folder("a.so");
 	char command[1400], text[8192];
-	int length = snprintf(text, sizeof(text),
-			      ".text\n.globl f\nf:\n.cfi_startproc\n%s\n.cfi_endproc\n", body);
+	int length =
+		snprintf(text, sizeof(text),
+			 ".text\n.globl f\nf:\nlocal:\n.cfi_startproc\n%s\n.cfi_endproc\n", body);
 	assert_in_range(length, 1, (int)sizeof(text) - 1);
 	write_file(source, text, (size_t)length);
 	snprintf(command, sizeof(command),
@@ -79,10 +80,25 @@ static const char *assemble(const char *body, const char *options)
 	return object;
 }
 
-static void need_x86_64(void)
+/* What is assembled here is x86-64's. */
+static inline void need_x86_64(void)
 {
 	if (pw_arch_host() != &pw_arch_x86_64)
 		skip();
+}
+
+static inline bool find_section(Elf *elf, const char *name, GElf_Shdr *ret,
+				const uint8_t **ret_bytes)
+{
+	size_t names = 0, size;
+	elf_getshdrstrndx(elf, &names);
+	for (Elf_Scn *scn = elf_nextscn(elf, NULL); scn; scn = elf_nextscn(elf, scn)) {
+		gelf_getshdr(scn, ret);
+		*ret_bytes = (const uint8_t *)elf_rawfile(elf, &size) + ret->sh_offset;
+		if (!strcmp(elf_strptr(elf, names, ret->sh_name), name))
+			return true;
+	}
+	return false;
 }
 
 #endif

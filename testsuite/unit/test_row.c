@@ -310,19 +310,6 @@ static unsigned plt_instruction(const uint8_t *code, unsigned *ret_pushed)
 	return 0;
 }
 
-static bool find_section(Elf *elf, const char *name, GElf_Shdr *ret, const uint8_t **ret_bytes)
-{
-	size_t names = 0, size;
-	elf_getshdrstrndx(elf, &names);
-	for (Elf_Scn *scn = elf_nextscn(elf, NULL); scn; scn = elf_nextscn(elf, scn)) {
-		gelf_getshdr(scn, ret);
-		*ret_bytes = (const uint8_t *)elf_rawfile(elf, &size) + ret->sh_offset;
-		if (!strcmp(elf_strptr(elf, names, ret->sh_name), name))
-			return true;
-	}
-	return false;
-}
-
 /* What is pushed at each instruction of a table decides where the CFA is. */
 static void check_plt(const char *options)
 {
