@@ -50,7 +50,7 @@ struct pw_abi {
 	/* The trampoline that a signal handler returns to. */
 	bool (*is_sigreturn)(const uint8_t *code);
 	/* Where, from the stack pointer in that trampoline, the kernel left register n: a byte
-	 * offset, -1: nowhere.  n == pw_abi.ra: the pc. */
+	 * offset, -1: nowhere.  The pc is pw_abi.ra, or, where that is a register, sp + 1. */
 	int (*signal_slot)(unsigned n);
 };
 

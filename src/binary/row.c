@@ -18,13 +18,16 @@ struct builder {
 	size_t op_count;
 };
 
-/* The operation at a byte offset, `count`: the end; SIZE_MAX: within one. */
+/* The operation at a byte offset, `count`: the end; SIZE_MAX: within one, or outside. */
 static size_t operation_at(const Dwarf_Op *ops, size_t count, uint64_t offset)
 {
+	/* How long the last one is, libdw does not tell. */
+	enum { OPERATION_MAX = 1 + 2 * 10 };
 	for (size_t i = 0; i < count; i++)
 		if (ops[i].offset == offset)
 			return i;
-	return count && offset > ops[count - 1].offset ? count : SIZE_MAX;
+	uint64_t behind = count ? offset - ops[count - 1].offset : 0;
+	return behind && behind <= OPERATION_MAX ? count : SIZE_MAX;
 }
 
 /* false: too long, or a jump into the middle of an operation. */
@@ -97,6 +100,18 @@ static bool make_cfa(struct builder *b, Dwarf_Frame *frame, struct pw_rule *rule
 	return count && add_expression(b, ops, count, rule);
 }
 
+/* What libdw takes for granted where it means rbx, which calls preserve, it says of rax (elfutils
+ * 0.188, backends/x86_64_cfi.c; DWARF's number of rbx is 3).  It does not tell whether a table said
+ * so. */
+static bool is_mistaken(const struct pw_abi *abi, const struct pw_rule *rule)
+{
+	enum { RAX = 0, RBX = 3 };
+	if (abi != &pw_abi_x86_64)
+		return false;
+	return (rule->target == RAX && rule->kind == PW_RULE_SAME) ||
+	       (rule->target == RBX && rule->kind == PW_RULE_UNDEFINED);
+}
+
 /* What a step does anyway is not written down. */
 static bool goes_without_saying(const struct pw_abi *abi, const struct pw_rule *rule, unsigned ra)
 {
@@ -121,6 +136,8 @@ static void add_register(struct builder *b, const struct pw_abi *abi, Dwarf_Fram
 		rule.kind = PW_RULE_SAME;
 	else if (count && !make_rule(b, ops, count, &rule))
 		rule.kind = PW_RULE_UNDEFINED;
+	if (!count && is_mistaken(abi, &rule))
+		return;
 	if (!goes_without_saying(abi, &rule, ra) && b->rule_count < PW_ROW_RULES_MAX)
 		b->rules[b->rule_count++] = rule;
 }

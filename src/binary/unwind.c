@@ -51,13 +51,40 @@ static const struct pw_rule *rule_for(const struct pw_row *row, unsigned target)
 	return NULL;
 }
 
-/* The frame's end must lie above its beginning: that is what makes every chain end. A function that
- * has not yet touched its stack has none where the return address is in a register. */
-static bool grows(const struct pw_abi *abi, const struct pw_row *row, uint64_t sp, uint64_t cfa)
+/* The caller's stack pointer must lie above: that is what makes every chain end.  Where calls leave
+ * the return address in a register, a function that has not touched its stack has no frame; this
+ * register is lost to its caller, so that there is no second such frame. */
+static bool grows(const struct pw_abi *abi, const struct pw_row *row, const struct pw_rule *ra,
+		  uint64_t sp, uint64_t caller_sp)
 {
-	if (row->signal_frame)
+	if (row->signal_frame || (ra && ra->kind == PW_RULE_UNDEFINED))
 		return true;
-	return cfa >= sp + abi->return_slot && cfa >= sp;
+	if (!abi->return_slot && row->ra == abi->ra && !ra)
+		return caller_sp >= sp;
+	return caller_sp > sp && caller_sp - sp >= abi->return_slot;
+}
+
+/* The caller's registers but for the pc. */
+static void restore(const struct pw_abi *abi, const struct pw_row *row, const struct pw_regs *regs,
+		    const struct pw_unwind_memory *memory, struct pw_step_result *ret)
+{
+	/* What no rule speaks of. */
+	ret->regs.known = regs->known & abi->callee_saved;
+	for (unsigned n = 0; n < PW_REGS_MAX; n++)
+		if (ret->regs.known >> n & 1)
+			ret->regs.value[n] = regs->value[n];
+	ret->regs.thread_pointer = regs->thread_pointer;
+	pw_regs_set(&ret->regs, abi->sp, ret->cfa);
+
+	for (unsigned i = 0; i < row->rule_count; i++) {
+		const struct pw_rule *rule = &row->rules[i];
+		uint64_t value, where;
+		if (apply(row, rule, ret->cfa, &ret->cfa, regs, memory, &value, &where) ==
+		    PW_STEP_OK)
+			pw_regs_set(&ret->regs, rule->target, value);
+		else
+			ret->regs.known &= ~(UINT64_C(1) << rule->target);
+	}
 }
 
 enum pw_step pw_unwind_step(const struct pw_abi *abi, const struct pw_row *row,
@@ -68,42 +95,23 @@ enum pw_step pw_unwind_step(const struct pw_abi *abi, const struct pw_row *row,
 	enum pw_step step = apply(row, &row->cfa, 0, NULL, regs, memory, &ret->cfa, &ret->where);
 	if (step != PW_STEP_OK)
 		return step == PW_STEP_BOTTOM ? PW_STEP_CORRUPT : step;
-	if (!grows(abi, row, regs->sp, ret->cfa)) {
+	const struct pw_rule *ra = rule_for(row, row->ra), *sp = rule_for(row, abi->sp);
+	if (!sp && !grows(abi, row, ra, regs->sp, ret->cfa)) {
 		ret->where = ret->cfa;
 		return PW_STEP_CORRUPT;
 	}
-
-	/* What no rule speaks of. */
-	ret->regs.known = regs->known & abi->callee_saved;
-	for (unsigned n = 0; n < PW_REGS_MAX; n++)
-		if (ret->regs.known >> n & 1)
-			ret->regs.value[n] = regs->value[n];
-	ret->regs.thread_pointer = regs->thread_pointer;
-	pw_regs_set(&ret->regs, abi->sp, ret->cfa);
-
-	const struct pw_rule *ra = rule_for(row, row->ra);
-	for (unsigned i = 0; i < row->rule_count; i++) {
-		const struct pw_rule *rule = &row->rules[i];
-		uint64_t value, where;
-		if (apply(row, rule, ret->cfa, &ret->cfa, regs, memory, &value, &where) ==
-		    PW_STEP_OK)
-			pw_regs_set(&ret->regs, rule->target, value);
-		else
-			ret->regs.known &= ~(UINT64_C(1) << rule->target);
-	}
+	restore(abi, row, regs, memory, ret);
+	struct pw_rule same = {.kind = PW_RULE_SAME, .target = row->ra};
 	uint64_t pc;
-	static const struct pw_rule same = {.kind = PW_RULE_SAME};
-	struct pw_rule unspoken = same;
-	unspoken.target = row->ra;
-	step = apply(row, ra ? ra : &unspoken, ret->cfa, &ret->cfa, regs, memory, &pc, &ret->where);
+	step = apply(row, ra ? ra : &same, ret->cfa, &ret->cfa, regs, memory, &pc, &ret->where);
 	if (step != PW_STEP_OK)
 		return step;
 	ret->regs.pc = pc & abi->code_bits;
-	if (!pw_regs_get(&ret->regs, abi->sp, &ret->regs.sp)) {
-		ret->where = abi->sp;
+	ret->where = abi->sp;
+	if (!pw_regs_get(&ret->regs, abi->sp, &ret->regs.sp))
 		return PW_STEP_REGISTER;
-	}
-	return PW_STEP_OK;
+	ret->where = ret->regs.sp;
+	return grows(abi, row, ra, regs->sp, ret->regs.sp) ? PW_STEP_OK : PW_STEP_CORRUPT;
 }
 
 enum pw_step pw_unwind_record(const struct pw_abi *abi, const struct pw_regs *regs,
@@ -127,7 +135,9 @@ enum pw_step pw_unwind_record(const struct pw_abi *abi, const struct pw_regs *re
 		return step;
 	/* The other callee-saved registers may have been changed and saved anywhere. */
 	pw_regs_set(&ret->regs, abi->fp, value);
-	pw_regs_set(&ret->regs, abi->sp, ret->cfa);
+	/* Where a record stands at the frame's lowest end, its end is above, and not known. */
+	if (abi->return_slot)
+		pw_regs_set(&ret->regs, abi->sp, ret->cfa);
 	ret->regs.sp = ret->cfa;
 	ret->regs.thread_pointer = regs->thread_pointer;
 	return PW_STEP_OK;

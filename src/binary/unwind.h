@@ -42,9 +42,11 @@ struct pw_op {
 enum { PW_ROW_RULES_MAX = PW_REGS_MAX, PW_ROW_OPS_MAX = 255 };
 
 struct pw_row {
-	uint64_t start, end; /* the pcs it holds for, as runtime addresses */
-	bool signal_frame;   /* the caller did not call: it was interrupted */
-	uint8_t ra;	     /* the column of the return address */
+	/* The pcs it holds for, as runtime addresses.  Behind a DW_CFA_restore_state libdw says
+	 * where the restored row began: ask for each pc. */
+	uint64_t start, end;
+	bool signal_frame; /* the caller did not call: it was interrupted */
+	uint8_t ra;	   /* the column of the return address */
 	struct pw_rule cfa;
 	/* Callee-saved registers without a rule are the same, all others lost. */
 	uint8_t rule_count;
@@ -63,13 +65,14 @@ enum pw_step {
 	PW_STEP_BOTTOM,	    /* the return address is undefined: nobody called */
 	PW_STEP_UNREADABLE, /* the return address or CFA is in memory that is not there */
 	PW_STEP_REGISTER,   /* the CFA or return address needs a register that is not known */
-	PW_STEP_CORRUPT,    /* the CFA does not lie above the frame, or an expression is none */
+	PW_STEP_CORRUPT, /* the caller's stack is not above the frame's, or an expression is none */
 };
 
 struct pw_step_result {
 	struct pw_regs regs; /* the caller's; pc and sp are set */
 	uint64_t cfa;
-	uint64_t where; /* UNREADABLE: the address; REGISTER: its DWARF number; CORRUPT: the CFA */
+	uint64_t where; /* UNREADABLE: the address; REGISTER: its DWARF number; CORRUPT: the
+			 * caller's stack pointer */
 };
 
 /* `ret` is filled as far as it goes: cfa also when only the return address is missing. */
@@ -78,7 +81,8 @@ enum pw_step pw_unwind_step(const struct pw_abi *abi, const struct pw_row *row,
 			    struct pw_step_result *ret);
 
 /* By the frame record that the frame pointer leads to, for functions that keep one but have no
- * call-frame information. */
+ * call-frame information.  Where the record does not end the frame (aarch64), ret->regs.sp is a
+ * lower bound and the register is not known. */
 enum pw_step pw_unwind_record(const struct pw_abi *abi, const struct pw_regs *regs,
 			      const struct pw_unwind_memory *memory, struct pw_step_result *ret);
 

@@ -1,0 +1,104 @@
+/* ELF files with call-frame information, and their rows. Include after <cmocka.h>
+ * and folder.h. */
+#ifndef TEST_ROWS_H
+#define TEST_ROWS_H
+
+#include "binary/cfi.h"
+
+#include <elfutils/libdw.h>
+#include <fcntl.h>
+#include <gelf.h>
+#include <libelf.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { TEXT = 0x4000 };
+
+struct cfi_file {
+	int fd;
+	Elf *elf;
+	Dwarf_CFI *cfi;
+	const struct pw_abi *abi;
+};
+
+static void cfi_open(struct cfi_file *file, const char *path)
+{
+	GElf_Ehdr ehdr;
+	elf_version(EV_CURRENT);
+	file->fd = open(path, O_RDONLY | O_CLOEXEC);
+	file->elf = elf_begin(file->fd, ELF_C_READ_MMAP, NULL);
+	assert_non_null(gelf_getehdr(file->elf, &ehdr));
+	file->cfi = dwarf_getcfi_elf(file->elf);
+	assert_non_null(file->cfi);
+	file->abi = pw_abi_by_machine(ehdr.e_machine);
+	assert_non_null(file->abi);
+}
+
+static void cfi_close(struct cfi_file *file)
+{
+	dwarf_cfi_end(file->cfi);
+	elf_end(file->elf);
+	close(file->fd);
+}
+
+/* NULL: there is none, or it cannot be compiled. */
+static inline struct pw_row *cfi_row(const struct cfi_file *file, uint64_t address, uint64_t bias)
+{
+	Dwarf_Frame *frame;
+	if (dwarf_cfi_addrframe(file->cfi, address, &frame))
+		return NULL;
+	struct pw_row *row = pw_row_compile(file->abi, frame, bias);
+	free(frame);
+	return row;
+}
+
+/* The rule for a register; NULL: none. */
+static inline const struct pw_rule *rule_of(const struct pw_row *row, int number)
+{
+	for (unsigned i = 0; i < row->rule_count; i++)
+		if (row->rules[i].target == number)
+			return &row->rules[i];
+	return NULL;
+}
+
+/* A shared object with one function, at TEXT. */
+static inline const char *assemble(const char *body, const char *options)
+{
+	const char *source = in_folder("a.s"), *object = in_folder("a.so");
+	char command[1400], text[8192];
+	int length =
+		snprintf(text, sizeof(text),
+			 ".text\n.globl f\nf:\nlocal:\n.cfi_startproc\n%s\n.cfi_endproc\n", body);
+	assert_in_range(length, 1, (int)sizeof(text) - 1);
+	write_file(source, text, (size_t)length);
+	snprintf(command, sizeof(command),
+		 "as --64 -o '%s.o' '%s' && ld -shared --eh-frame-hdr -Ttext=%#x %s -o '%s' '%s.o'",
+		 source, source, (unsigned)TEXT, options, object, source);
+	assert_int_equal(system(command), 0);
+	return object;
+}
+
+/* What is assembled here is x86-64's. */
+static inline void need_x86_64(void)
+{
+	if (pw_arch_host() != &pw_arch_x86_64)
+		skip();
+}
+
+static inline bool find_section(Elf *elf, const char *name, GElf_Shdr *ret,
+				const uint8_t **ret_bytes)
+{
+	size_t names = 0, size;
+	elf_getshdrstrndx(elf, &names);
+	for (Elf_Scn *scn = elf_nextscn(elf, NULL); scn; scn = elf_nextscn(elf, scn)) {
+		gelf_getshdr(scn, ret);
+		*ret_bytes = (const uint8_t *)elf_rawfile(elf, &size) + ret->sh_offset;
+		if (!strcmp(elf_strptr(elf, names, ret->sh_name), name))
+			return true;
+	}
+	return false;
+}
+
+#endif
