@@ -60,7 +60,9 @@ static bool read_word(void *data, uint64_t address, uint64_t *ret)
 static bool solve_to(const char *name, bool with_row, size_t limit_bytes, uint64_t *ret)
 {
 	struct pw_unwind_memory memory = {read_word, &loaded.base};
+	uint64_t left = 1 << 20;
 	struct pw_solve s = {
+		.left = &left,
 		.modules = loaded.modules,
 		.memory = &memory,
 		.pc = symbol(&loaded, name),
@@ -216,8 +218,9 @@ static void test_limits(void **state)
 	expect("in_framed", STACK_WORDS - 1);
 	/* No function. */
 	struct pw_unwind_memory memory = {read_word, &loaded.base};
-	struct pw_solve nowhere = {loaded.modules, &memory, STACK_BASE, STACK_BASE,
-				   STACK_BASE + 4096};
+	uint64_t left = 1 << 20;
+	struct pw_solve nowhere = {loaded.modules, &memory,	      STACK_BASE,
+				   STACK_BASE,	   STACK_BASE + 4096, &left};
 	assert_false(pw_solve_cfa(&nowhere, NULL, &cfa));
 	/* Return addresses that are not on the stack. */
 	loaded.base.arch = &pw_arch_aarch64;
