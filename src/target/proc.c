@@ -30,22 +30,40 @@ int pw_proc_read(const char *path, size_t max, struct pw_buffer *ret)
 	return EFBIG;
 }
 
+/* The kernel gives such a file whole to the first read that is large enough. */
+static int read_at_once(const char *path, char *text, size_t size)
+{
+	pw_auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return errno;
+	ssize_t got;
+	do
+		got = read(fd, text, size - 1);
+	while (got < 0 && errno == EINTR);
+	if (got < 0)
+		return errno;
+	text[got] = 0;
+	return 0;
+}
+
 int pw_proc_stat(const char *dir, struct pw_proc_stat *ret)
 {
-	char path[96];
-	pw_auto_buffer struct pw_buffer text;
-	pw_buffer_init(&text);
+	char path[96], line[2048];
 	snprintf(path, sizeof(path), "%s/stat", dir);
-	int errnum = pw_proc_read(path, 1 << 16, &text);
+	int errnum = read_at_once(path, line, sizeof(line));
 	if (errnum)
 		return errnum;
-	char *open = text.data ? strchr(text.data, '(') : NULL;
-	char *close = text.data ? strrchr(text.data, ')') : NULL;
+	char *open = strchr(line, '(');
+	char *close = strrchr(line, ')');
 	if (!open || !close || close < open || close[1] != ' ' || !close[2])
 		return EINVAL;
 	*ret = (struct pw_proc_stat){.state = close[2]};
-	sscanf(close + 3, "%d %*d %*d %*d %*d %llu", &ret->parent,
-	       (unsigned long long *)&ret->flags);
+	/* The parent, then pgrp, session, tty_nr and tpgid, then the flags. */
+	char *field = close + 3;
+	ret->parent = (int)strtol(field, &field, 10);
+	for (int i = 0; i < 4; i++)
+		strtoll(field, &field, 10);
+	ret->flags = strtoull(field, NULL, 10);
 	ret->comm_length = (size_t)(close - open - 1);
 	if (ret->comm_length > sizeof(ret->comm))
 		ret->comm_length = sizeof(ret->comm);
@@ -53,9 +71,10 @@ int pw_proc_stat(const char *dir, struct pw_proc_stat *ret)
 	if (!memchr(ret->comm, '\\', ret->comm_length))
 		return 0;
 
+	pw_auto_buffer struct pw_buffer text;
+	pw_buffer_init(&text);
 	/* stat escapes what comm gives as it is. */
 	snprintf(path, sizeof(path), "%s/comm", dir);
-	pw_buffer_deinit(&text);
 	if (!pw_proc_read(path, 4096, &text) && text.length) {
 		size_t length = text.length - (text.data[text.length - 1] == '\n');
 		ret->comm_length = length < sizeof(ret->comm) ? length : sizeof(ret->comm);
