@@ -65,8 +65,8 @@ quiet="set print frame-arguments none"
 run gdb -p "$pid" -batch -x gdb/pywalk.py -ex "$quiet" -ex py-mixed-bt
 
 heading "The same process by pywalk, without a debugger" \
-	"All threads, Python frames only. The first line says how long the process stood still."
-run "$O/pywalk" dump "$pid"
+	"All threads, Python and C frames. They sleep, and are read without being stopped."
+run "$O/pywalk" dump --native "$pid"
 
 heading "Its core file" \
 	"gcore, a part of GDB, writes the process's memory to a file, as a crash would."
@@ -80,7 +80,7 @@ heading "The core in GDB: the process is gone, the stack is the same"
 run gdb -batch -x gdb/pywalk.py -ex "$quiet" -ex py-mixed-bt "$python" "$core"
 
 heading "The core by pywalk"
-run "$O/pywalk" dump "$core"
+run "$O/pywalk" dump --native "$core"
 
 heading "That was it" \
 	"make check runs the tests; README.md goes on from here."
