@@ -6,6 +6,7 @@
 #include "python/interp.h"
 
 #include "base/cycle.h"
+#include "python/salvage.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -208,10 +209,13 @@ struct pw_error *pw_lists_read(struct pw_python *python, struct pw_runtime_lists
 			       struct pw_notes *notes)
 {
 	*ret = (struct pw_runtime_lists){0};
+	size_t before = notes->count;
 	struct pw_error *error = read_interps(python, ret, notes);
 	order_interps(python, ret);
 	for (size_t i = 0; !error && i < ret->interp_count; i++)
 		error = read_tstates(python, i, ret, notes);
+	if (!error && notes->count > before && pw_may_be_cut(python))
+		error = pw_lists_salvage(python, ret, notes);
 	if (error)
 		pw_lists_deinit(ret);
 	return error;

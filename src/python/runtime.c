@@ -1,5 +1,7 @@
 #include "python/runtime.h"
 
+#include "python/salvage.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -41,7 +43,8 @@ static bool choose(struct pw_python *python, struct pw_layout *candidates, size_
 	for (size_t i = 0; i < count; i++) {
 		python->layout = candidates[i];
 		python->code_type = 0;
-		if (!pw_locate_head(python)) {
+		pw_salvage_forget(python);
+		if (!pw_locate_head(python) && !pw_may_be_cut(python)) {
 			layout_error_add(tried, size, &candidates[i],
 					 "no list of interpreters found");
 			continue;
@@ -64,6 +67,7 @@ static bool choose(struct pw_python *python, struct pw_layout *candidates, size_
 	if (!unchecked)
 		return false;
 	python->layout = *unchecked;
+	pw_salvage_forget(python);
 	pw_locate_head(python);
 	memcpy(python->validation, unchecked_why, sizeof(unchecked_why));
 	return true;
@@ -104,7 +108,8 @@ static struct pw_error *find(struct pw_target *target, struct pw_modules *module
 		.target = target, .modules = modules, .runtime_source = "not found"};
 	ret->id.modules = modules;
 	pw_locate_symbols(ret);
-	if (!ret->runtime && !ret->id.module && !target->symbol)
+	/* A cut core may have lost the module that holds the interpreter, but not its frames. */
+	if (!ret->runtime && !ret->id.module && !target->symbol && !pw_may_be_cut(ret))
 		return not_python(ret);
 	if (!pw_version_detect(ret))
 		return not_python(ret);
@@ -130,6 +135,7 @@ static struct pw_error *find(struct pw_target *target, struct pw_modules *module
 	}
 	if (unchecked) {
 		ret->layout = kept;
+		pw_salvage_forget(ret);
 		memcpy(ret->validation, why, sizeof(why));
 		pw_locate_head(ret);
 		pw_error_destroy(dwarf_error);
@@ -142,6 +148,11 @@ static struct pw_error *find(struct pw_target *target, struct pw_modules *module
 	pw_error_destroy(error);
 	pw_error_destroy(dwarf_error);
 	return failure;
+}
+
+void pw_python_deinit(struct pw_python *python)
+{
+	pw_salvage_forget(python);
 }
 
 struct pw_error *pw_python_find(struct pw_target *target, struct pw_modules *modules,
