@@ -52,6 +52,10 @@ static struct pw_error *read_interps(struct pw_python *python, struct pw_runtime
 	const struct pw_layout *l = &python->layout;
 	uint64_t at;
 	struct pw_cycle cycle = {0};
+	if (!python->head_slot) {
+		pw_notes_add(notes, "the list of interpreters was not found");
+		return NULL;
+	}
 	struct pw_error *error = pw_read_u64(python->target, python->head_slot, &at);
 	while (!error && at) {
 		if (lists->interp_count == PW_INTERP_MAX ||

@@ -238,6 +238,8 @@ static bool visit_head(struct pw_python *python, uint64_t address, const uint8_t
 	return false;
 }
 
+const char pw_scan_source[] = "scan of writable data";
+
 bool pw_locate_head(struct pw_python *python)
 {
 	const struct pw_layout *layout = &python->layout;
@@ -256,7 +258,7 @@ bool pw_locate_head(struct pw_python *python)
 	if (function && (python->head_slot = pw_head_from_code(python->target, function))) {
 		python->runtime_source = "code of PyInterpreterState_Head";
 	} else if (scan_modules(python, 8, visit_head)) {
-		python->runtime_source = "scan of writable data";
+		python->runtime_source = pw_scan_source;
 	}
 	if (python->head_slot && pw_has(layout, runtime_interpreters_head) && !python->runtime)
 		python->runtime =

@@ -32,6 +32,28 @@ static enum pw_validity validate_patiently(struct pw_python *python, char *check
 	return validity;
 }
 
+/* The same; a list that only a scan took for the interpreters' proves nothing when it leads
+ * nowhere, and a cut core may have lost the right one. */
+static enum pw_validity validate(struct pw_python *python, char *check, size_t size)
+{
+	enum pw_validity validity = validate_patiently(python, check, size);
+	if (validity != PW_INVALID || !pw_may_be_cut(python) ||
+	    python->runtime_source != pw_scan_source)
+		return validity;
+	python->head_slot = python->runtime = 0;
+	python->runtime_source = "not found";
+	return validate_patiently(python, check, size);
+}
+
+/* Finds the list again for a layout that was tried before. */
+static void settle_head(struct pw_python *python)
+{
+	char check[sizeof(python->validation)];
+	pw_salvage_forget(python);
+	if (pw_locate_head(python) && pw_may_be_cut(python))
+		validate(python, check, sizeof(check));
+}
+
 /* Takes the first candidate that the target confirms; one that could not be checked for want of
  * memory is kept for when none is confirmed. */
 static bool choose(struct pw_python *python, struct pw_layout *candidates, size_t count,
@@ -49,7 +71,7 @@ static bool choose(struct pw_python *python, struct pw_layout *candidates, size_
 					 "no list of interpreters found");
 			continue;
 		}
-		switch (validate_patiently(python, check, sizeof(check))) {
+		switch (validate(python, check, sizeof(check))) {
 		case PW_VALID:
 			python->validation[0] = 0;
 			return true;
@@ -67,8 +89,7 @@ static bool choose(struct pw_python *python, struct pw_layout *candidates, size_
 	if (!unchecked)
 		return false;
 	python->layout = *unchecked;
-	pw_salvage_forget(python);
-	pw_locate_head(python);
+	settle_head(python);
 	memcpy(python->validation, unchecked_why, sizeof(unchecked_why));
 	return true;
 }
@@ -135,9 +156,8 @@ static struct pw_error *find(struct pw_target *target, struct pw_modules *module
 	}
 	if (unchecked) {
 		ret->layout = kept;
-		pw_salvage_forget(ret);
 		memcpy(ret->validation, why, sizeof(why));
-		pw_locate_head(ret);
+		settle_head(ret);
 		pw_error_destroy(dwarf_error);
 		return NULL;
 	}

@@ -74,6 +74,8 @@ bool pw_version_detect(struct pw_python *python);
 void pw_locate_symbols(struct pw_python *python);
 /* locate.c: fills head_slot for the layout chosen, by symbol, code or scan. false: nowhere. */
 bool pw_locate_head(struct pw_python *python);
+/* What runtime_source then is, when it was a scan for anything that looks like it. */
+extern const char pw_scan_source[];
 /* A symbol by whoever knows it: the debugger that supplies the target, the modules. 0: unknown. */
 uint64_t pw_locate_symbol(struct pw_python *python, const char *name);
 
