@@ -2,6 +2,7 @@
 
 #include "python/code.h"
 #include "python/frame.h"
+#include "python/object.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -9,7 +10,7 @@
 
 enum {
 	CHUNK = 1 << 18,
-	FRAMES = 16, /* of a thread state, looked at before it is believed */
+	FRAMES = 1024, /* of a thread state, looked at before it is believed */
 	PID_MAX_LIMIT = 1 << 22,
 };
 
@@ -97,17 +98,26 @@ static bool looks_right(const struct shape *shape, const uint8_t *bytes)
 	return bsearch(&id, shape->pointers, shape->pointer_count, sizeof(id), compare) != NULL;
 }
 
-/* Whether the frames lead to a code object that is whole. */
+static bool is_whole(struct pw_python *python, uint64_t address)
+{
+	struct pw_code code;
+	pw_code_load(python, address, &code);
+	bool whole = !code.error && code.firstlineno >= 0;
+	pw_code_deinit(&code);
+	return whole;
+}
+
+/* Whether the frames lead to a code object: one that the interpreter's own type tells, or, where
+ * that is lost, one that is whole. */
 static bool runs_python(struct pw_python *python, uint64_t tstate)
 {
 	struct pw_pyframes frames;
 	bool found = false;
 	pw_frames_walk(python, tstate, FRAMES, &frames);
 	for (size_t i = 0; !found && i < frames.count; i++) {
-		struct pw_code code;
-		pw_code_load(python, frames.items[i].code, &code);
-		found = !code.error && code.firstlineno >= 0;
-		pw_code_deinit(&code);
+		uint64_t code = frames.items[i].code;
+		pw_auto_error struct pw_error *error = pw_object_check_code(python, code);
+		found = !error && (python->id.module || is_whole(python, code));
 	}
 	pw_frames_deinit(&frames);
 	return found;
