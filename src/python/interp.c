@@ -218,8 +218,18 @@ struct pw_error *pw_lists_read(struct pw_python *python, struct pw_runtime_lists
 	order_interps(python, ret);
 	for (size_t i = 0; !error && i < ret->interp_count; i++)
 		error = read_tstates(python, i, ret, notes);
-	if (!error && notes->count > before && pw_may_be_cut(python))
-		error = pw_lists_salvage(python, ret, notes);
+	if (!error && notes->count > before && pw_may_be_cut(python)) {
+		struct pw_runtime_lists found = {0};
+		/* Lists that only look so are not mixed with what was found. */
+		bool apart = python->runtime_source == pw_scan_source;
+		error = pw_lists_salvage(python, apart ? &found : ret, notes);
+		if (!error && found.tstate_count) {
+			pw_lists_deinit(ret);
+			*ret = found;
+		} else {
+			pw_lists_deinit(&found);
+		}
+	}
 	if (error)
 		pw_lists_deinit(ret);
 	return error;

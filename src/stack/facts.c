@@ -137,6 +137,8 @@ static void layout_facts(struct pw_session *session)
 /* The files that were mapped and are not here, or not as they were. */
 static void missing_files(struct pw_session *session)
 {
+	/* A core leaves out what files hold, the rules for unwinding among it. */
+	bool core = !strcmp(session->target->ops->kind, "core");
 	for (size_t i = 0; i < session->modules->count; i++) {
 		const struct pw_module *module = &session->modules->items[i];
 		const char *state = module->file_state;
@@ -144,15 +146,11 @@ static void missing_files(struct pw_session *session)
 		if (!other && strcmp(state, "missing") != 0 && strcmp(state, "deleted") != 0)
 			continue;
 		add(session, "missing", "file", NULL,
-		    "%s %s: C functions in it have no names but those that it exports%s",
-		    module->path,
+		    "%s %s: C functions in it have no names but exported ones%s", module->path,
 		    other			? "is another build here, not used"
 		    : !strcmp(state, "missing") ? "is not here"
 						: "was deleted",
-		    strcmp(session->target->ops->kind, "core") != 0
-			    ? ""
-			    : ", and what the core left out of it is unknown: its code, constants "
-			      "and rules for unwinding");
+		    core ? ", and C stacks may end in it" : "");
 	}
 }
 
