@@ -168,6 +168,26 @@ static bool fits_next(const struct shape *shape, uint64_t address, const uint8_t
 	return e2 || prev == address;
 }
 
+/*
+ * Whether a thread state whose interpreter is lost, of a thread that the core does not know, names
+ * a thread by both its numbers: pthread_self() leads to the other one in glibc's struct pthread, or
+ * into what is lost.
+ */
+static bool names_thread(const struct shape *shape, const uint8_t *bytes)
+{
+	enum { ALIGNMENT = 16 };
+	struct pw_target *target = shape->python->target;
+	uint64_t id = word(bytes, shape->thread_id);
+	uint32_t number;
+	if (!shape->native_id || id % ALIGNMENT ||
+	    !pw_target_mapping(target, word(bytes, shape->interp)))
+		return false;
+	pw_auto_error struct pw_error *error =
+		pw_read_u32(target, id + target->arch->glibc_pthread_tid, &number);
+	return error ? pw_target_mapping(target, id) != NULL
+		     : number == word(bytes, shape->native_id);
+}
+
 static bool is_tstate(const struct shape *shape, uint64_t address, const uint8_t *bytes)
 {
 	if (!fits_next(shape, address, bytes))
@@ -178,8 +198,7 @@ static bool is_tstate(const struct shape *shape, uint64_t address, const uint8_t
 	case NOT_LISTED:
 		return false;
 	case LIST_LOST:
-		/* Without the threads' numbers there is too little that it can be known by. */
-		if (!shape->pointer_count && !shape->native_id)
+		if (!shape->pointer_count && !names_thread(shape, bytes))
 			return false;
 	}
 	return runs_python(shape->python, address);
