@@ -190,9 +190,7 @@ class Cutter:
             self.problems.append("%s: status %d, said: %s" % (name, status, message[:200]))
         self.check_frames(name, document, length)
         self.check_monotone(name, document)
-        self.row.append(
-            "%d:%d" % (percent, sum(c for c in counts(document, "python").values()))
-        )
+        self.row.append("%d:%d" % (percent, sum(c for c in counts(document, "python").values())))
 
     def run(self) -> None:
         size = os.path.getsize(self.core)

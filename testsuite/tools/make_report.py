@@ -15,7 +15,9 @@ PIECE = 1 << 20
 def main() -> int:
     core, program, report = sys.argv[1:4]
     with open(core, "rb") as source, open(report, "wb") as out:
-        out.write(b"ProblemType: Crash\nArchitecture: amd64\nExecutablePath: %s\n" % program.encode())
+        out.write(
+            b"ProblemType: Crash\nArchitecture: amd64\nExecutablePath: %s\n" % program.encode()
+        )
         out.write(b"ProcStatus:\n Name:\tpython\n Umask:\t0022\nSignal: 6\nCoreDump: base64\n ")
         out.write(base64.b64encode(b"\x1f\x8b\x08\x08\0\0\0\0\x02\xffCoreDump\0"))
         packer = zlib.compressobj(6, zlib.DEFLATED, -zlib.MAX_WBITS)
