@@ -32,17 +32,29 @@ static enum pw_validity validate_patiently(struct pw_python *python, char *check
 	return validity;
 }
 
-/* The same; a list that only a scan took for the interpreters' proves nothing when it leads
- * nowhere, and a cut core may have lost the right one. */
+/*
+ * The same; a list that only a scan took for the interpreters' proves little: a cut core, or one
+ * whose files are not here, is searched for thread states when it leads nowhere.
+ */
 static enum pw_validity validate(struct pw_python *python, char *check, size_t size)
 {
+	char searched[sizeof(python->validation)];
 	enum pw_validity validity = validate_patiently(python, check, size);
-	if (validity != PW_INVALID || !pw_may_be_cut(python) ||
+	if (validity == PW_VALID || !pw_may_be_cut(python) ||
 	    python->runtime_source != pw_scan_source)
 		return validity;
+	uint64_t head_slot = python->head_slot, runtime = python->runtime;
 	python->head_slot = python->runtime = 0;
-	python->runtime_source = "not found";
-	return validate_patiently(python, check, size);
+	python->runtime_source = "search for thread states";
+	enum pw_validity other = validate_patiently(python, searched, sizeof(searched));
+	if (other == PW_VALID || validity == PW_INVALID) {
+		snprintf(check, size, "%s", searched);
+		return other;
+	}
+	python->head_slot = head_slot;
+	python->runtime = runtime;
+	python->runtime_source = pw_scan_source;
+	return validity;
 }
 
 /* Finds the list again for a layout that was tried before. */
