@@ -7,6 +7,7 @@
 #include "python/frame.h"
 #include "base/cycle.h"
 #include "python/object.h"
+#include "python/salvage.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -273,6 +274,13 @@ static bool near_cframe(uint64_t cframe, uint64_t shim)
 	return shim > cframe ? shim - cframe < C_FRAME_MAX : cframe - shim < C_FRAME_MAX;
 }
 
+/* Whether an error is about memory that was there, but is not in a cut core: it proves nothing. */
+static bool is_lost(struct pw_python *python, const struct pw_error *error)
+{
+	return pw_error_code(error) == PW_ERROR_UNREADABLE && pw_may_be_cut(python) &&
+	       pw_target_mapping(python->target, pw_error_address(error));
+}
+
 /*
  * Whether the frames of the newest C evaluation frame are whole: code objects down to the entry
  * frame or the shim, which has to lead on to the frame that the next older _PyCFrame names
@@ -289,11 +297,11 @@ static bool plausible_group(struct pw_python *python, uint64_t cframe, uint64_t 
 			return false;
 		pw_auto_error struct pw_error *e1 = read_iframe(python, at, &frame);
 		if (e1)
-			return false;
+			return is_lost(python, e1);
 		if (shims && is_shim(l, frame.owner))
 			return near_cframe(cframe, at) && frame.previous == older;
 		pw_auto_error struct pw_error *e2 = pw_object_check_code(python, frame.code);
-		if (e2)
+		if (e2 && !is_lost(python, e2))
 			return false;
 		if (!shims && frame.is_entry)
 			return frame.previous == older;
@@ -344,7 +352,10 @@ static uint64_t newest_cframe(struct pw_python *python, uint64_t tstate, uint64_
 		return at;
 	pw_auto_error struct pw_error *error =
 		pw_read_field(python, at, python->layout.cframe_previous, &previous);
-	if (!error && previous > at && plausible_cframe(python, previous, root))
+	/* The stack is not there: nothing to search. */
+	if (error)
+		return at;
+	if (previous > at && plausible_cframe(python, previous, root))
 		return previous;
 	for (uint64_t scan = at + 8; scan < at + SCAN; scan += 8)
 		if (plausible_cframe(python, scan, root))

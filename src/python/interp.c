@@ -6,6 +6,7 @@
 #include "python/interp.h"
 
 #include "base/cycle.h"
+#include "python/salvage.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -51,6 +52,10 @@ static struct pw_error *read_interps(struct pw_python *python, struct pw_runtime
 	const struct pw_layout *l = &python->layout;
 	uint64_t at;
 	struct pw_cycle cycle = {0};
+	if (!python->head_slot) {
+		pw_notes_add(notes, "the list of interpreters was not found");
+		return NULL;
+	}
 	struct pw_error *error = pw_read_u64(python->target, python->head_slot, &at);
 	while (!error && at) {
 		if (lists->interp_count == PW_INTERP_MAX ||
@@ -208,10 +213,23 @@ struct pw_error *pw_lists_read(struct pw_python *python, struct pw_runtime_lists
 			       struct pw_notes *notes)
 {
 	*ret = (struct pw_runtime_lists){0};
+	size_t before = notes->count;
 	struct pw_error *error = read_interps(python, ret, notes);
 	order_interps(python, ret);
 	for (size_t i = 0; !error && i < ret->interp_count; i++)
 		error = read_tstates(python, i, ret, notes);
+	if (!error && notes->count > before && pw_may_be_cut(python)) {
+		struct pw_runtime_lists found = {0};
+		/* Lists that only look so are not mixed with what was found. */
+		bool apart = python->runtime_source == pw_scan_source;
+		error = pw_lists_salvage(python, apart ? &found : ret, notes);
+		if (!error && found.tstate_count) {
+			pw_lists_deinit(ret);
+			*ret = found;
+		} else {
+			pw_lists_deinit(&found);
+		}
+	}
 	if (error)
 		pw_lists_deinit(ret);
 	return error;

@@ -155,7 +155,10 @@ static bool scan_modules(struct pw_python *python, size_t overlap, scan_fn visit
 
 static bool file_name_has(const struct pw_python *python, const char *suffix)
 {
-	const char *path = python->id.module ? python->id.module->path : "";
+	const char *executable = python->target->executable;
+	const char *path = python->id.module ? python->id.module->path
+			   : executable	     ? executable
+					     : "";
 	const char *base = strrchr(path, '/');
 	const char *digits = strpbrk(base ? base : path, "0123456789");
 	return digits &&
@@ -171,12 +174,12 @@ static void find_flags(struct pw_python *python)
 		python->id.free_threaded = !error && flag == 1;
 	} else {
 		/* "python3.13t": a core may lack the table. */
-		python->id.free_threaded = python->id.module && file_name_has(python, "t");
+		python->id.free_threaded = file_name_has(python, "t");
 	}
 	/* Only Py_REF_DEBUG builds have it (Include/object.h, refcount.h); with a debug cookie the
 	 * flag of the file name "python3.14d" counts too. */
-	python->id.debug = pw_locate_symbol(python, "_Py_NegativeRefcount") != 0 ||
-			   (python->id.module && file_name_has(python, "d"));
+	python->id.debug =
+		pw_locate_symbol(python, "_Py_NegativeRefcount") != 0 || file_name_has(python, "d");
 
 	/* Py_TRACE_REFS puts two pointers in front of the reference count; the type of type is
 	 * itself. */
@@ -238,6 +241,8 @@ static bool visit_head(struct pw_python *python, uint64_t address, const uint8_t
 	return false;
 }
 
+const char pw_scan_source[] = "scan of writable data";
+
 bool pw_locate_head(struct pw_python *python)
 {
 	const struct pw_layout *layout = &python->layout;
@@ -256,7 +261,7 @@ bool pw_locate_head(struct pw_python *python)
 	if (function && (python->head_slot = pw_head_from_code(python->target, function))) {
 		python->runtime_source = "code of PyInterpreterState_Head";
 	} else if (scan_modules(python, 8, visit_head)) {
-		python->runtime_source = "scan of writable data";
+		python->runtime_source = pw_scan_source;
 	}
 	if (python->head_slot && pw_has(layout, runtime_interpreters_head) && !python->runtime)
 		python->runtime =

@@ -5,6 +5,7 @@
 #include "python/object.h"
 
 #include "base/text.h"
+#include "python/salvage.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -49,6 +50,19 @@ static bool is_type(struct pw_python *python, uint64_t object)
 	return !e2 && above == meta;
 }
 
+/*
+ * Whether a type that the core lacks is the one that a symbol names.  Where nothing tells the
+ * symbol's place (the module is lost too) it may be: what the object holds is checked anyway.
+ */
+static bool is_lost_type(struct pw_python *python, uint64_t type, const char *symbol)
+{
+	uint64_t expected;
+	if (!pw_may_be_cut(python))
+		return false;
+	expected = pw_locate_symbol(python, symbol);
+	return expected ? type == expected : !python->id.module;
+}
+
 static struct pw_error *not_code(uint64_t object, const char *why)
 {
 	return pw_error_create_at(PW_ERROR_CORRUPT, object, "code object 0x%" PRIx64 ": %s", object,
@@ -68,7 +82,7 @@ struct pw_error *pw_object_check_code(struct pw_python *python, uint64_t object)
 		return NULL;
 	error = pw_object_type_name(python, object, name);
 	if (error) {
-		if (!is_type(python, type))
+		if (!is_type(python, type) && !is_lost_type(python, type, "PyCode_Type"))
 			return pw_error_prefix(error, "type of code object 0x%" PRIx64, object);
 		pw_error_destroy(error);
 		return NULL;
@@ -81,13 +95,33 @@ struct pw_error *pw_object_check_code(struct pw_python *python, uint64_t object)
 	return NULL;
 }
 
-static struct pw_error *type_flags(struct pw_python *python, uint64_t object, uint64_t *ret)
+/* The flags of the type of an object that is expected to be a string or bytes. */
+static struct pw_error *type_flags(struct pw_python *python, uint64_t object, uint64_t expected,
+				   uint64_t *ret)
 {
+	bool python2 = python->layout.traits.python2;
 	uint64_t type;
 	struct pw_error *error = pw_object_type(python, object, &type);
 	if (error)
 		return error;
-	return pw_read_u64(python->target, type + (uint64_t)python->layout.type_flags.offset, ret);
+	error = pw_read_u64(python->target, type + (uint64_t)python->layout.type_flags.offset, ret);
+	if (!error)
+		return NULL;
+	const struct {
+		uint64_t flag;
+		const char *symbol;
+	} types[] = {
+		{flag_bytes, python2 ? "PyString_Type" : "PyBytes_Type"},
+		{flag_unicode, "PyUnicode_Type"},
+	};
+	for (size_t i = 0; i < 2; i++) {
+		if (!(expected & types[i].flag) || !is_lost_type(python, type, types[i].symbol))
+			continue;
+		pw_error_destroy(error);
+		*ret = types[i].flag;
+		return NULL;
+	}
+	return error;
 }
 
 static struct pw_error *bad_length(uint64_t object, const char *what, uint64_t length,
@@ -125,7 +159,7 @@ struct pw_error *pw_object_bytes(struct pw_python *python, uint64_t object, stru
 {
 	const struct pw_layout *layout = &python->layout;
 	uint64_t flags, size;
-	struct pw_error *error = type_flags(python, object, &flags);
+	struct pw_error *error = type_flags(python, object, flag_bytes, &flags);
 	if (error)
 		return error;
 	if (!(flags & flag_bytes))
@@ -218,7 +252,9 @@ static struct pw_error *string_unicode2(struct pw_python *python, uint64_t objec
 struct pw_error *pw_object_string(struct pw_python *python, uint64_t object, struct pw_buffer *b)
 {
 	uint64_t flags;
-	struct pw_error *error = type_flags(python, object, &flags);
+	struct pw_error *error = type_flags(
+		python, object,
+		python->layout.traits.python2 ? flag_bytes | flag_unicode : flag_unicode, &flags);
 	if (error)
 		return error;
 	if (python->layout.traits.python2 && flags & flag_bytes) {
@@ -256,7 +292,7 @@ struct pw_error *pw_object_int(struct pw_python *python, uint64_t object, uint64
 {
 	const struct pw_layout *layout = &python->layout;
 	uint64_t flags, tag;
-	struct pw_error *error = type_flags(python, object, &flags);
+	struct pw_error *error = type_flags(python, object, 0, &flags);
 	if (error)
 		return error;
 	if (python->layout.traits.python2 && flags & flag_int2)

@@ -1,5 +1,7 @@
 #include "python/runtime.h"
 
+#include "python/salvage.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -30,6 +32,40 @@ static enum pw_validity validate_patiently(struct pw_python *python, char *check
 	return validity;
 }
 
+/*
+ * The same; a list that only a scan took for the interpreters' proves little: a cut core, or one
+ * whose files are not here, is searched for thread states when it leads nowhere.
+ */
+static enum pw_validity validate(struct pw_python *python, char *check, size_t size)
+{
+	char searched[sizeof(python->validation)];
+	enum pw_validity validity = validate_patiently(python, check, size);
+	if (validity == PW_VALID || !pw_may_be_cut(python) ||
+	    python->runtime_source != pw_scan_source)
+		return validity;
+	uint64_t head_slot = python->head_slot, runtime = python->runtime;
+	python->head_slot = python->runtime = 0;
+	python->runtime_source = "search for thread states";
+	enum pw_validity other = validate_patiently(python, searched, sizeof(searched));
+	if (other == PW_VALID || validity == PW_INVALID) {
+		snprintf(check, size, "%s", searched);
+		return other;
+	}
+	python->head_slot = head_slot;
+	python->runtime = runtime;
+	python->runtime_source = pw_scan_source;
+	return validity;
+}
+
+/* Finds the list again for a layout that was tried before. */
+static void settle_head(struct pw_python *python)
+{
+	char check[sizeof(python->validation)];
+	pw_salvage_forget(python);
+	if (pw_locate_head(python) && pw_may_be_cut(python))
+		validate(python, check, sizeof(check));
+}
+
 /* Takes the first candidate that the target confirms; one that could not be checked for want of
  * memory is kept for when none is confirmed. */
 static bool choose(struct pw_python *python, struct pw_layout *candidates, size_t count,
@@ -41,12 +77,13 @@ static bool choose(struct pw_python *python, struct pw_layout *candidates, size_
 	for (size_t i = 0; i < count; i++) {
 		python->layout = candidates[i];
 		python->code_type = 0;
-		if (!pw_locate_head(python)) {
+		pw_salvage_forget(python);
+		if (!pw_locate_head(python) && !pw_may_be_cut(python)) {
 			layout_error_add(tried, size, &candidates[i],
 					 "no list of interpreters found");
 			continue;
 		}
-		switch (validate_patiently(python, check, sizeof(check))) {
+		switch (validate(python, check, sizeof(check))) {
 		case PW_VALID:
 			python->validation[0] = 0;
 			return true;
@@ -64,7 +101,7 @@ static bool choose(struct pw_python *python, struct pw_layout *candidates, size_
 	if (!unchecked)
 		return false;
 	python->layout = *unchecked;
-	pw_locate_head(python);
+	settle_head(python);
 	memcpy(python->validation, unchecked_why, sizeof(unchecked_why));
 	return true;
 }
@@ -104,7 +141,8 @@ static struct pw_error *find(struct pw_target *target, struct pw_modules *module
 		.target = target, .modules = modules, .runtime_source = "not found"};
 	ret->id.modules = modules;
 	pw_locate_symbols(ret);
-	if (!ret->runtime && !ret->id.module && !target->symbol)
+	/* A cut core may have lost the module that holds the interpreter, but not its frames. */
+	if (!ret->runtime && !ret->id.module && !target->symbol && !pw_may_be_cut(ret))
 		return not_python(ret);
 	if (!pw_version_detect(ret))
 		return not_python(ret);
@@ -131,7 +169,7 @@ static struct pw_error *find(struct pw_target *target, struct pw_modules *module
 	if (unchecked) {
 		ret->layout = kept;
 		memcpy(ret->validation, why, sizeof(why));
-		pw_locate_head(ret);
+		settle_head(ret);
 		pw_error_destroy(dwarf_error);
 		return NULL;
 	}
@@ -142,6 +180,11 @@ static struct pw_error *find(struct pw_target *target, struct pw_modules *module
 	pw_error_destroy(error);
 	pw_error_destroy(dwarf_error);
 	return failure;
+}
+
+void pw_python_deinit(struct pw_python *python)
+{
+	pw_salvage_forget(python);
 }
 
 struct pw_error *pw_python_find(struct pw_target *target, struct pw_modules *modules,

@@ -38,8 +38,13 @@ struct pw_python {
 		uint64_t entries; /* of dictionaries that may still be looked at */
 		uint64_t touched; /* bytes that may still be read ahead within a pause */
 	} budget;		  /* see pw_object_budget() */
-	char validation[160];	  /* "" when the layout passed every check; else what could not be
-				     checked */
+	struct pw_salvage {
+		bool done;
+		uint64_t *tstates; /* that were found by a search; owned */
+		size_t count;
+	} salvage;	      /* see salvage.h */
+	char validation[160]; /* "" when the layout passed every check; else what could not be
+				 checked */
 };
 
 /* Reads a pointer-sized member of the structure at `base`. */
@@ -57,6 +62,11 @@ static inline struct pw_error *pw_read_field(struct pw_python *python, uint64_t 
 struct pw_error *pw_python_find(struct pw_target *target, struct pw_modules *modules,
 				const char *layouts_dir, struct pw_python *ret);
 
+/* Frees what it owns; borrowed are the target and its modules. */
+void pw_python_deinit(struct pw_python *python);
+/* salvage.c: what was found with another layout. */
+void pw_salvage_forget(struct pw_python *python);
+
 /* version.c: fills evidence, version and id.major/minor/micro; false: nothing found. */
 bool pw_version_detect(struct pw_python *python);
 
@@ -64,6 +74,8 @@ bool pw_version_detect(struct pw_python *python);
 void pw_locate_symbols(struct pw_python *python);
 /* locate.c: fills head_slot for the layout chosen, by symbol, code or scan. false: nowhere. */
 bool pw_locate_head(struct pw_python *python);
+/* What runtime_source then is, when it was a scan for anything that looks like it. */
+extern const char pw_scan_source[];
 /* A symbol by whoever knows it: the debugger that supplies the target, the modules. 0: unknown. */
 uint64_t pw_locate_symbol(struct pw_python *python, const char *name);
 

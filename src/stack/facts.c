@@ -134,11 +134,35 @@ static void layout_facts(struct pw_session *session)
 	}
 }
 
+/* The files that were mapped and are not here, or not as they were. */
+static void missing_files(struct pw_session *session)
+{
+	/* A core leaves out what files hold, the rules for unwinding among it. */
+	bool core = !strcmp(session->target->ops->kind, "core");
+	for (size_t i = 0; i < session->modules->count; i++) {
+		const struct pw_module *module = &session->modules->items[i];
+		const char *state = module->file_state;
+		bool other = !strcmp(state, "other build");
+		if (!other && strcmp(state, "missing") != 0 && strcmp(state, "deleted") != 0)
+			continue;
+		add(session, "missing", "file", NULL,
+		    "%s %s: C functions in it have no names but exported ones%s", module->path,
+		    other			? "is another build here, not used"
+		    : !strcmp(state, "missing") ? "is not here"
+						: "was deleted",
+		    core ? ", and C stacks may end in it" : "");
+	}
+}
+
 static void missing_facts(struct pw_session *session)
 {
 	const struct pw_notes *notes = &session->target->notes;
 	for (size_t i = 0; i < notes->count; i++)
 		add(session, "missing", "note", NULL, "%s", notes->texts[i]);
+	missing_files(session);
+	for (size_t i = 0; i < session->target->missing_count; i++)
+		add(session, "missing", session->target->missing[i].kind, NULL, "%s",
+		    session->target->missing[i].text);
 }
 
 struct pw_error *pw_session_make_facts(struct pw_session *session)

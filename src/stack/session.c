@@ -133,6 +133,7 @@ void pw_session_close(struct pw_session *session)
 	if (!session)
 		return;
 	pw_session_free_facts(session);
+	pw_python_deinit(&session->python);
 	pw_modules_destroy(session->modules);
 	pw_target_destroy(session->target);
 	free(session);

@@ -1,7 +1,8 @@
 /*
- * A core file, split over files: core.c opens and reads, core_notes.c takes the notes apart,
- * core_maps.c makes one address space of segments and named files, core_files.c decides which bytes
- * a file may supply.
+ * A core file, split over files: core.c reads, core_open.c opens, core_unpack.c unpacks what is
+ * packed, core_notes.c takes the notes apart, core_recover.c finds the files' names when those are
+ * lost, core_files.c decides which bytes a file may supply, core_maps.c makes one address space of
+ * segments and named files, core_missing.c says what is not there and what that costs.
  *
  * Formats: ELF-64 (System V gABI), NT_PRSTATUS and NT_PRPSINFO (Linux include/linux/elfcore.h),
  * NT_FILE, NT_SIGINFO and NT_AUXV (Linux fs/binfmt_elf.c).  Everything is bounded by the size of
@@ -10,6 +11,7 @@
 #ifndef PW_TARGET_CORE_H
 #define PW_TARGET_CORE_H
 
+#include "target/core_cache.h"
 #include "target/internal.h"
 
 #include <elf.h>
@@ -42,9 +44,8 @@ struct core_file {
 	bool usable;	     /* may supply bytes */
 	unsigned load_count;
 	Elf64_Phdr loads[CORE_MAX_LOADS];
-	const uint8_t *data; /* mapped on first use; NULL: not yet, or failed */
-	size_t size;
-	bool tried;
+	uint64_t device, inode; /* of the file that was examined */
+	int64_t changed;	/* its time of modification, nanoseconds */
 };
 
 /* What is behind target->mappings[i]. */
@@ -55,11 +56,21 @@ struct core_range {
 	bool named_only; /* the core has no segment for it */
 };
 
+/* A file of core->files that is open now. */
+struct core_open_file {
+	size_t file; /* its index */
+	int fd;	     /* -1: the place is free */
+};
+enum { CORE_OPEN_MAX = 32 };
+
 struct pw_core {
 	struct pw_target base;
 	char *path;
-	const uint8_t *data;
-	size_t size;
+	int fd;
+	uint64_t size;
+	struct core_cache *cache;
+	struct core_open_file opened[CORE_OPEN_MAX]; /* of `files`, some */
+	uint32_t opened_clock;
 	struct core_segment *segments; /* sorted, not overlapping */
 	size_t segment_count;
 	struct core_name *names; /* sorted, not overlapping */
@@ -69,19 +80,25 @@ struct pw_core {
 	struct core_range *ranges; /* as many as base.mappings */
 	uint64_t entry;		   /* AT_ENTRY, 0: unknown */
 	uint64_t execfn;	   /* AT_EXECFN, 0: unknown */
+	uint64_t vdso;		   /* AT_SYSINFO_EHDR, 0: unknown */
+	char *file_note;	   /* NT_FILE, which names[].path point into; owned */
+	char *hint;		   /* the executable, by whoever kept the core; NULL; owned */
+	const char *packed;	   /* how the core was packed, NULL: it was not */
 	char comm[64];		   /* NT_PRPSINFO */
 	bool has_prstatus, notes_cut;
 	uint64_t notes_read; /* bytes, to bound notes that lie over each other */
-	char **recovered;    /* paths made by core_recover_names() */
+	uint64_t note_count;
+	char **recovered; /* paths made by core_recover_names() */
 	size_t recovered_count;
 };
 
-/* `length` bytes of the core at `offset`, or NULL when it ends before. */
-static inline const void *core_at(const struct pw_core *core, uint64_t offset, uint64_t length)
+extern const struct pw_target_ops core_ops;
+
+/* Exactly `length` bytes of the core at `offset`; false: it ends before, or cannot be read. */
+static inline bool core_get(const struct pw_core *core, uint64_t offset, void *buffer,
+			    size_t length)
 {
-	if (offset > core->size || length > core->size - offset)
-		return NULL;
-	return core->data + offset;
+	return core_cache_read(core->cache, 0, core->fd, offset, buffer, length) == length;
 }
 
 /* An ELF image: a file (fd >= 0), or what the core holds of it in memory (fd < 0). */
@@ -123,10 +140,14 @@ void core_free_files(struct pw_core *core);
 uint64_t core_file_covers(const struct core_file *file, uint64_t address, uint64_t file_offset);
 /* The protection that the file's segment asks for at an address, PF_*; 0: none there. */
 unsigned core_file_flags(const struct core_file *file, uint64_t address);
-/* Copies bytes of the file; false: they cannot be had. */
-bool core_file_read(struct core_file *file, uint64_t file_offset, void *buffer, size_t length);
+/* Copies bytes of core->files[index]; how many can be had. */
+size_t core_file_read(struct pw_core *core, size_t index, uint64_t file_offset, void *buffer,
+		      size_t length);
 
 /* Makes base.mappings and ranges from segments, names and files. */
 struct pw_error *core_make_mappings(struct pw_core *core);
+
+/* Lists the threads whose stacks are cut; needs base.lwps and segments. */
+struct pw_error *core_note_missing(struct pw_core *core);
 
 #endif

@@ -10,7 +10,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 
 enum { MAX_FILES = 16384 };
@@ -78,33 +77,62 @@ int core_open_regular(const char *path)
 	return fd;
 }
 
-bool core_file_read(struct core_file *file, uint64_t file_offset, void *buffer, size_t length)
+/* Remembers which file was looked at; false: it cannot be asked. */
+static bool identify(int fd, struct core_file *file)
 {
-	if (!file->tried) {
-		struct stat st;
-		file->tried = true;
-		pw_auto_close int fd = core_open_regular(file->host_path);
-		if (fd < 0 || fstat(fd, &st) || !st.st_size)
-			return false;
-		void *data = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-		if (data == MAP_FAILED)
-			return false;
-		file->data = data;
-		file->size = (size_t)st.st_size;
-	}
-	if (!file->data || file_offset > file->size || length > file->size - file_offset)
+	struct stat st;
+	if (fstat(fd, &st))
 		return false;
-	memcpy(buffer, file->data + file_offset, length);
+	file->device = st.st_dev;
+	file->inode = st.st_ino;
+	file->changed = st.st_mtim.tv_sec * INT64_C(1000000000) + st.st_mtim.tv_nsec;
 	return true;
+}
+
+/* Opens the file that was examined, and no other that has its name by now. */
+static int open_again(const struct core_file *file)
+{
+	struct core_file now;
+	int fd = core_open_regular(file->host_path);
+	if (fd >= 0 && (!identify(fd, &now) || now.device != file->device ||
+			now.inode != file->inode || now.changed != file->changed)) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+/* A descriptor of the file: few are open at a time, since a core may name thousands. */
+static int descriptor(struct pw_core *core, size_t index)
+{
+	for (size_t i = 0; i < CORE_OPEN_MAX; i++)
+		if (core->opened[i].fd >= 0 && core->opened[i].file == index)
+			return core->opened[i].fd;
+	struct core_open_file *slot = &core->opened[core->opened_clock++ % CORE_OPEN_MAX];
+	if (slot->fd >= 0)
+		close(slot->fd);
+	*slot = (struct core_open_file){index, open_again(&core->files[index])};
+	if (slot->fd < 0)
+		core->files[index].usable = false;
+	return slot->fd;
+}
+
+size_t core_file_read(struct pw_core *core, size_t index, uint64_t file_offset, void *buffer,
+		      size_t length)
+{
+	int fd = descriptor(core, index);
+	if (fd < 0)
+		return 0;
+	return core_cache_read(core->cache, (uint32_t)index + 1, fd, file_offset, buffer, length);
 }
 
 void core_free_files(struct pw_core *core)
 {
-	for (size_t i = 0; i < core->file_count; i++) {
-		if (core->files[i].data)
-			munmap((void *)core->files[i].data, core->files[i].size);
+	for (size_t i = 0; i < CORE_OPEN_MAX; i++)
+		if (core->opened[i].fd >= 0)
+			close(core->opened[i].fd);
+	for (size_t i = 0; i < core->file_count; i++)
 		free(core->files[i].host_path);
-	}
 	free(core->files);
 }
 
@@ -228,8 +256,9 @@ static struct pw_error *examine(struct finder *finder, struct core_file *file)
 	struct core_image disk = {.fd = file->host_path ? core_open_regular(file->host_path) : -1};
 	if (disk.fd >= 0) {
 		core_image_read(&disk);
+		if (identify(disk.fd, file))
+			check_file(finder, file, &memory, &disk, deleted);
 		close(disk.fd);
-		check_file(finder, file, &memory, &disk, deleted);
 	} else if (memory.is_elf) {
 		tally_add(&finder->absent, file->path);
 	}

@@ -54,6 +54,10 @@ static void describe(const struct pw_core *core, uint64_t at, uint64_t end,
 		file = name->file == SIZE_MAX ? NULL : &core->files[name->file];
 		mapping->host_path = file ? file->host_path : NULL;
 	}
+	/* No file, and so no name in NT_FILE. */
+	if (!name && segment && core->vdso && segment->start <= core->vdso &&
+	    core->vdso < segment->end)
+		mapping->path = (char *)"[vdso]";
 	unsigned flags = 0;
 	if (segment) {
 		uint64_t skip = at - segment->start;
@@ -76,7 +80,7 @@ struct pw_error *core_make_mappings(struct pw_core *core)
 	/* Each border of each list begins at most one piece. */
 	size_t most = 2 * (core->segment_count + core->name_count);
 	/* A core that splits a long name into many pieces would multiply it. */
-	uint64_t path_budget = 4 * (uint64_t)core->size + (1 << 20);
+	uint64_t path_budget = 4 * core->size + (1 << 20);
 	core->ranges = calloc(most ? most : 1, sizeof(*core->ranges));
 	if (!core->ranges)
 		return &pw_error_nomem;

@@ -56,6 +56,8 @@ static void parse_auxv(struct pw_core *core, const uint8_t *desc, size_t size)
 			core->entry = pair[1];
 		if (pair[0] == AT_EXECFN)
 			core->execfn = pair[1];
+		if (pair[0] == AT_SYSINFO_EHDR)
+			core->vdso = pair[1];
 	}
 }
 
@@ -63,7 +65,7 @@ static void parse_auxv(struct pw_core *core, const uint8_t *desc, size_t size)
 static struct pw_error *parse_file(struct pw_core *core, const uint8_t *desc, size_t size)
 {
 	uint64_t head[2], triple[3];
-	if (core->names || size < sizeof(head))
+	if (size < sizeof(head))
 		return NULL;
 	memcpy(head, desc, sizeof(head));
 	uint64_t count = head[0], page_size = head[1];
@@ -100,44 +102,108 @@ static struct pw_error *parse_file(struct pw_core *core, const uint8_t *desc, si
 	return NULL;
 }
 
-static struct pw_error *parse_note(struct pw_core *core, const char *owner, uint32_t type,
-				   const uint8_t *desc, size_t size)
+/* NT_SIGINFO: si_signo comes first. */
+static void parse_siginfo(struct pw_core *core, const uint8_t *desc, size_t size)
 {
-	bool linux_owner = !strcmp(owner, "LINUX");
-	if (linux_owner && type == NT_ARM_TLS && core->base.arch->tls_regset == NT_ARM_TLS &&
-	    size >= 8 && core->base.lwp_count) {
-		/* It belongs to the NT_PRSTATUS before it. */
-		struct pw_lwp *lwp = &core->base.lwps[core->base.lwp_count - 1];
-		memcpy(&lwp->regs.thread_pointer, desc, 8);
-	}
-	if (strcmp(owner, "CORE"))
-		return NULL;
 	int32_t signal;
+	if (size < sizeof(signal))
+		return;
+	memcpy(&signal, desc, sizeof(signal));
+	if (signal > 0 && signal < 128 && signal != SIGSTOP)
+		core->base.signal = signal;
+}
+
+/* The kernel bounds NT_FILE to 4 MiB, 16 MiB at most (core_file_note_size_limit). */
+static struct pw_error *read_file_note(struct pw_core *core, uint64_t offset, uint64_t size)
+{
+	enum { FILE_NOTE_MAX = 32 << 20 };
+	if (core->file_note)
+		return NULL;
+	if (size > FILE_NOTE_MAX) {
+		core->notes_cut = true;
+		size = FILE_NOTE_MAX;
+	}
+	core->file_note = malloc((size_t)size + 1);
+	if (!core->file_note)
+		return &pw_error_nomem;
+	if (!core_get(core, offset, core->file_note, (size_t)size))
+		return NULL;
+	return parse_file(core, (const uint8_t *)core->file_note, (size_t)size);
+}
+
+/* Reads and takes apart the notes that are of use; the others, most of the bytes, are not read. */
+static struct pw_error *parse_note(struct pw_core *core, const char *owner, uint32_t type,
+				   uint64_t offset, uint64_t size)
+{
+	uint8_t desc[PW_PAGE];
+	size_t length = size < sizeof(desc) ? (size_t)size : sizeof(desc);
+	bool is_core = !strcmp(owner, "CORE");
+	if (is_core && type == NT_FILE)
+		return read_file_note(core, offset, size);
+	bool is_tls = !strcmp(owner, "LINUX") && type == NT_ARM_TLS &&
+		      core->base.arch->tls_regset == NT_ARM_TLS;
+	bool wanted = is_tls || (is_core && (type == NT_PRSTATUS || type == NT_PRPSINFO ||
+					     type == NT_AUXV || type == NT_SIGINFO));
+	if (!wanted || !core_get(core, offset, desc, length))
+		return NULL;
 	switch (type) {
 	case NT_PRSTATUS:
-		return parse_prstatus(core, desc, size);
+		return parse_prstatus(core, desc, length);
 	case NT_PRPSINFO:
-		parse_prpsinfo(core, desc, size);
+		parse_prpsinfo(core, desc, length);
 		return NULL;
 	case NT_AUXV:
-		parse_auxv(core, desc, size);
+		parse_auxv(core, desc, length);
 		return NULL;
-	case NT_FILE:
-		return parse_file(core, desc, size);
 	case NT_SIGINFO:
-		if (size >= sizeof(signal)) {
-			memcpy(&signal, desc, sizeof(signal));
-			if (signal > 0 && signal < 128 && signal != SIGSTOP)
-				core->base.signal = signal;
-		}
+		parse_siginfo(core, desc, length);
 		return NULL;
 	default:
+		/* It belongs to the NT_PRSTATUS before it. */
+		if (length >= 8 && core->base.lwp_count)
+			memcpy(&core->base.lwps[core->base.lwp_count - 1].regs.thread_pointer, desc,
+			       8);
 		return NULL;
 	}
 }
 
+/* One note at *offset, of at most `left` bytes; *ret_size is how many it takes, 0: the last. */
+static struct pw_error *next_note(struct pw_core *core, uint64_t offset, uint64_t left,
+				  uint64_t *ret_size)
+{
+	Elf64_Nhdr header;
+	char owner[8] = "";
+	*ret_size = 0;
+	if (left < sizeof(header) || !core_get(core, offset, &header, sizeof(header)))
+		return NULL;
+	uint64_t name_size = ((uint64_t)header.n_namesz + 3) & ~UINT64_C(3);
+	uint64_t desc_size = ((uint64_t)header.n_descsz + 3) & ~UINT64_C(3);
+	left -= sizeof(header);
+	if (name_size > left) {
+		core->notes_cut = true;
+		return NULL;
+	}
+	/* The last description may go without its padding. */
+	left -= name_size;
+	uint64_t desc_have = header.n_descsz;
+	if (desc_have > left) {
+		core->notes_cut = true;
+		desc_have = left;
+	}
+	if (header.n_namesz && header.n_namesz < sizeof(owner) &&
+	    !core_get(core, offset + sizeof(header), owner, header.n_namesz))
+		return NULL;
+	if (desc_size <= left)
+		*ret_size = sizeof(header) + name_size + desc_size;
+	return parse_note(core, owner, header.n_type, offset + sizeof(header) + name_size,
+			  desc_have);
+}
+
 struct pw_error *core_parse_notes(struct pw_core *core, uint64_t offset, uint64_t size)
 {
+	/* Seven a thread, on x86-64. */
+	enum { NOTES_MAX = 1 << 24 };
+	struct pw_error *error = NULL;
 	if (offset >= core->size) {
 		core->notes_cut |= size > 0;
 		return NULL;
@@ -147,36 +213,10 @@ struct pw_error *core_parse_notes(struct pw_core *core, uint64_t offset, uint64_
 		size = core->size - offset;
 	}
 	core->notes_read += size;
-	if (core->notes_read > 2 * (uint64_t)core->size)
+	if (core->notes_read > 2 * core->size)
 		return NULL;
-	const uint8_t *note = core->data + offset;
-	while (size >= sizeof(Elf64_Nhdr)) {
-		Elf64_Nhdr header;
-		memcpy(&header, note, sizeof(header));
-		uint64_t name_size = ((uint64_t)header.n_namesz + 3) & ~UINT64_C(3);
-		uint64_t desc_size = ((uint64_t)header.n_descsz + 3) & ~UINT64_C(3);
-		uint64_t left = size - sizeof(header);
-		if (name_size > left) {
-			core->notes_cut = true;
-			return NULL;
-		}
-		/* The last description may go without its padding. */
-		uint64_t desc_left = left - name_size;
-		uint64_t desc_have = header.n_descsz;
-		if (desc_have > desc_left) {
-			core->notes_cut = true;
-			desc_have = desc_left;
-		}
-		char owner[8] = "";
-		const uint8_t *name = note + sizeof(header);
-		if (header.n_namesz && header.n_namesz < sizeof(owner))
-			memcpy(owner, name, header.n_namesz);
-		struct pw_error *error =
-			parse_note(core, owner, header.n_type, name + name_size, (size_t)desc_have);
-		if (error || desc_size > desc_left)
-			return error;
-		note += sizeof(header) + name_size + desc_size;
-		size = desc_left - desc_size;
-	}
-	return NULL;
+	for (uint64_t used = 1; !error && used && core->note_count < NOTES_MAX;
+	     offset += used, size -= used, core->note_count++)
+		error = next_note(core, offset, size, &used);
+	return error;
 }

@@ -23,8 +23,9 @@ enum {
 
 struct search {
 	struct pw_core *core;
-	const char *executable; /* as the user named it, or NULL */
-	char *dirs[MAX_DIRS];	/* owned */
+	const char *executable; /* as the user, or who kept the core, named it; or NULL */
+	bool named_by_user;
+	char *dirs[MAX_DIRS]; /* owned */
 	size_t dir_count;
 	size_t run_dir_count; /* those that the program's run path names come first */
 	size_t images, named;
@@ -183,7 +184,7 @@ static char *find_path(struct search *search, const struct core_image *image)
 	if (search->executable && is_same_file(image, search->executable))
 		return found_program(search, image, search->executable);
 	if (is_program(image))
-		return search->executable ? NULL : find_program(search, image);
+		return search->named_by_user ? NULL : find_program(search, image);
 	if (!dynamic_string(image, DT_SONAME, DT_SONAME, soname) || strchr(soname, '/'))
 		return NULL;
 	for (size_t i = 0; i < search->dir_count; i++) {
@@ -222,9 +223,9 @@ static void add_names(struct pw_core *core, const struct core_image *image, char
 static bool image_at(const struct pw_core *core, const struct core_segment *segment,
 		     struct core_image *ret)
 {
-	const uint8_t *magic =
-		segment->present >= SELFMAG ? core_at(core, segment->offset, SELFMAG) : NULL;
-	if (!magic || memcmp(magic, ELFMAG, SELFMAG))
+	uint8_t magic[SELFMAG];
+	if (segment->present < SELFMAG || !core_get(core, segment->offset, magic, sizeof(magic)) ||
+	    memcmp(magic, ELFMAG, SELFMAG) != 0)
 		return false;
 	*ret = (struct core_image){.core = core, .start = segment->start, .fd = -1};
 	core_image_read(ret);
@@ -271,8 +272,10 @@ struct pw_error *core_recover_names(struct pw_core *core, const struct pw_option
 {
 	struct search search = {.core = core};
 	/* Folders beside it need its whole path. */
-	pw_auto_free char *executable =
-		options && options->executable ? realpath(options->executable, NULL) : NULL;
+	search.named_by_user = options && options->executable;
+	pw_auto_free char *executable = search.named_by_user
+						? realpath(options->executable, NULL)
+						: pw_target_host_path(&core->base, core->hint);
 	search.executable = executable;
 	add_program_run_path(&search);
 	search.run_dir_count = search.dir_count;

@@ -62,6 +62,27 @@ void pw_notes_deinit(struct pw_notes *notes)
 	*notes = (struct pw_notes){0};
 }
 
+struct pw_error *pw_target_add_missing(struct pw_target *target, const char *kind,
+				       const char *format, ...)
+{
+	size_t n = target->missing_count;
+	va_list ap;
+	char *text;
+	if (!(n & (n - 1))) {
+		struct pw_missing *more = realloc(target->missing, (n ? n * 2 : 1) * sizeof(*more));
+		if (!more)
+			return &pw_error_nomem;
+		target->missing = more;
+	}
+	va_start(ap, format);
+	int length = vasprintf(&text, format, ap);
+	va_end(ap);
+	if (length < 0)
+		return &pw_error_nomem;
+	target->missing[target->missing_count++] = (struct pw_missing){kind, text};
+	return NULL;
+}
+
 /* ---- life ---- */
 
 void pw_target_clear_mappings(struct pw_target *target)
@@ -86,6 +107,9 @@ void pw_target_destroy(struct pw_target *target)
 	free(target->executable_host);
 	free(target->root);
 	pw_notes_deinit(&target->notes);
+	for (size_t i = 0; i < target->missing_count; i++)
+		free(target->missing[i].text);
+	free(target->missing);
 	if (target->ops->destroy)
 		target->ops->destroy(target);
 }

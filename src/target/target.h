@@ -92,6 +92,13 @@ void pw_notes_add(struct pw_notes *notes, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 void pw_notes_deinit(struct pw_notes *notes);
 
+/* One thing that a target lacks and what that costs, for `pywalk info`; what matters to everybody
+ * is a note, too. */
+struct pw_missing {
+	const char *kind; /* "stack", "registers"; static */
+	char *text;	  /* owned */
+};
+
 struct pw_target;
 
 struct pw_target_ops {
@@ -141,7 +148,9 @@ struct pw_target {
 	size_t lwp_count;
 	uint64_t pause_ns;     /* how long the last pause lasted */
 	struct pw_notes notes; /* what is missing: truncated core, file of another build, ... */
-	int signal;	       /* a core: the signal it died of, 0: none */
+	struct pw_missing *missing;
+	size_t missing_count;
+	int signal; /* a core: the signal it died of, 0: none */
 	/* The address of a symbol, by whoever supplies the target (a debugger); NULL: use binary/.
 	 */
 	uint64_t (*symbol)(struct pw_target *target, const char *name);
@@ -204,6 +213,9 @@ size_t pw_snapshot_page_count(const struct pw_target *target);
 void pw_sleep_end(struct pw_sleep *sleep);
 
 /* Helpers of the targets. */
+struct pw_error *pw_target_add_missing(struct pw_target *target, const char *kind,
+				       const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 struct pw_error *pw_target_add_mapping(struct pw_target *target, const struct pw_mapping *mapping);
 /* Joins target->root and `path`; resolves symbolic links inside the root, so that an absolute link
  * does not lead out of it.  NULL when there is no such regular file.  Owned by the caller. */

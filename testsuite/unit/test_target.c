@@ -363,7 +363,7 @@ static void test_core_refused(void **state)
 	expect_refused("", 0, PW_ERROR_FORMAT, "is empty");
 	expect_refused("hello\n", 6, PW_ERROR_FORMAT, "is a text file");
 	expect_refused("\x00\x01", 2, PW_ERROR_FORMAT, "is not an ELF file");
-	expect_refused("\x28\xb5\x2f\xfd....", 8, PW_ERROR_UNSUPPORTED, "zstd");
+	expect_refused("\x28\xb5\x2f\xfd....", 8, PW_ERROR_FORMAT, "zstd");
 	expect_refused("\x7f"
 		       "ELF\x01",
 		       5, PW_ERROR_UNSUPPORTED, "32-bit");
