@@ -400,11 +400,11 @@ static int compare_words(const void *a, const void *b)
 	return *x < *y ? -1 : *x > *y;
 }
 
-/* Whether the frame holds the address of one of the frame objects. */
-static bool holds_pointer(const struct walker *w, uint64_t sp, uint64_t cfa)
+/* Whether the address of one of the frame objects is there. */
+static bool holds_pointer(const struct walker *w, uint64_t begin, uint64_t end)
 {
 	uint64_t word;
-	for (uint64_t at = sp; at < cfa && cfa - sp < RESUME_SCAN_MAX; at += 8)
+	for (uint64_t at = begin; at < end && end - begin < RESUME_SCAN_MAX; at += 8)
 		if (read_word((void *)w, at, &word) &&
 		    bsearch(&word, w->hints->pointers, w->hints->pointer_count, sizeof(word),
 			    compare_words))
@@ -412,8 +412,11 @@ static bool holds_pointer(const struct walker *w, uint64_t sp, uint64_t cfa)
 	return false;
 }
 
-/* The same without anchors: at the nearest frame of the evaluation function that holds one of the
- * frame objects and leads to the bottom. */
+/*
+ * The same without anchors: at the nearest frame of the evaluation function that leads to the
+ * bottom, when one of the frame objects is in it or in the gap: what it keeps in a register, those
+ * that it called have saved.
+ */
 static bool resume_at_pointer(struct walker *w)
 {
 	uint64_t end =
@@ -422,7 +425,7 @@ static bool resume_at_pointer(struct walker *w)
 	uint64_t cfa;
 	for (uint64_t slot = (w->regs.sp + 7) & ~UINT64_C(7); slot < end; slot += 8) {
 		if (!try_frame(w, slot, 0, &candidate, &cfa) ||
-		    !holds_pointer(w, candidate.regs.sp, cfa) || !comes_to_bottom(&candidate))
+		    !holds_pointer(w, w->regs.sp, cfa) || !comes_to_bottom(&candidate))
 			continue;
 		*w = candidate;
 		return true;
