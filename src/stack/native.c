@@ -323,8 +323,9 @@ static struct stepped step_over(struct walker *w, uint64_t anchor)
 		return s;
 	unsigned reg = row->cfa.reg;
 	uint64_t offset = (uint64_t)row->cfa.offset, slot = (anchor & ~UINT64_C(7)) + 8;
-	for (; slot < w->limit && slot - anchor < FRAME_MAX; slot += 8) {
+	for (; slot < w->limit && slot - anchor < FRAME_MAX && w->session->search_left; slot += 8) {
 		struct walker next = *w;
+		w->session->search_left--;
 		if (!read_word(w, slot, &value))
 			break;
 		if (pw_modules_call(w->modules, value, &target) == PW_CALL_NONE)
@@ -404,11 +405,13 @@ static int compare_words(const void *a, const void *b)
 static bool holds_pointer(const struct walker *w, uint64_t begin, uint64_t end)
 {
 	uint64_t word;
-	for (uint64_t at = begin; at < end && end - begin < RESUME_SCAN_MAX; at += 8)
+	for (uint64_t at = begin; at < end && w->session->search_left; at += 8) {
+		w->session->search_left--;
 		if (read_word((void *)w, at, &word) &&
 		    bsearch(&word, w->hints->pointers, w->hints->pointer_count, sizeof(word),
 			    compare_words))
 			return true;
+	}
 	return false;
 }
 
@@ -423,7 +426,9 @@ static bool resume_at_pointer(struct walker *w)
 		w->limit - w->regs.sp > RESUME_SCAN_MAX ? w->regs.sp + RESUME_SCAN_MAX : w->limit;
 	struct walker candidate;
 	uint64_t cfa;
-	for (uint64_t slot = (w->regs.sp + 7) & ~UINT64_C(7); slot < end; slot += 8) {
+	for (uint64_t slot = (w->regs.sp + 7) & ~UINT64_C(7); slot < end && w->session->search_left;
+	     slot += 8) {
+		w->session->search_left--;
 		if (!try_frame(w, slot, 0, &candidate, &cfa) ||
 		    !holds_pointer(w, w->regs.sp, cfa) || !comes_to_bottom(&candidate))
 			continue;
