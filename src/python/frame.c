@@ -119,6 +119,14 @@ static void walk_objects(struct pw_python *python, uint64_t at, size_t max, stru
 	}
 }
 
+/* Whether the enclosing C frame's CFrame may stand there: higher on the same stack, or on another
+ * one, which a signal handler's stack may be above. */
+static bool may_enclose(struct pw_python *python, uint64_t inner, uint64_t outer)
+{
+	return outer > inner ||
+	       pw_target_mapping(python->target, outer) != pw_target_mapping(python->target, inner);
+}
+
 /*
  * 3.10: one CFrame for each C evaluation frame, so for each frame.  The chains are matched from
  * their old ends: while a frame is entered the newest CFrame has no frame yet, while it is left the
@@ -138,9 +146,8 @@ static void anchor_objects(struct pw_python *python, uint64_t tstate, struct pw_
 		cframes[count++] = at;
 		uint64_t previous;
 		error = pw_read_field(python, at, l->cframe_previous, &previous);
-		if (!error && previous != root && previous <= at)
-			previous = 0; /* the stack grows down: anything else is not a chain of
-					 CFrames */
+		if (!error && previous != root && !may_enclose(python, at, previous))
+			previous = 0;
 		at = previous;
 	}
 	if (!error && at == root)
@@ -325,7 +332,7 @@ static bool plausible_cframe(struct pw_python *python, uint64_t at, uint64_t roo
 	for (size_t i = 0; i < PW_FRAMES_MAX && at != root; i++) {
 		pw_auto_error struct pw_error *e2 =
 			pw_read_field(python, at, l->cframe_previous, &previous);
-		if (e2 || previous % 8 || (previous != root && previous <= at))
+		if (e2 || previous % 8 || (previous != root && !may_enclose(python, at, previous)))
 			return false;
 		if (at == newest) {
 			pw_auto_error struct pw_error *e3 =
@@ -398,7 +405,9 @@ static void walk_cframes(struct pw_python *python, uint64_t tstate, uint64_t cfr
 					? NULL
 					: pw_read_field(python, cframe, l->cframe_previous,
 							&previous);
-			cframe = bad || (previous != root && previous <= cframe) ? 0 : previous;
+			cframe = bad || (previous != root && !may_enclose(python, cframe, previous))
+					 ? 0
+					 : previous;
 		}
 		at = frame.previous;
 	}

@@ -55,11 +55,29 @@ static bool is_eval(const struct merge *m, const struct pw_native_frame *frame)
 	return frame->pc >= m->eval_start && frame->pc < m->eval_end;
 }
 
-/* What an evaluation frame holds: its part of the stack, and the registers as unwound to it. */
-static bool read_words(struct merge *m, const struct pw_native_frame *frame,
-		       struct pw_merge_native *to)
+/* Where what is an evaluation frame's begins: behind a gap, with the gap, whose frames have saved
+ * its registers somewhere. */
+static uint64_t words_begin(const struct merge *m, size_t index)
 {
-	size_t size = frame->cfa > frame->sp ? frame->cfa - frame->sp : 0, done = 0;
+	uint64_t sp = m->frames[index].sp;
+	for (size_t i = index; i > 0 && i + 64 > index; i--) {
+		const struct pw_native_frame *newer = &m->frames[i - 1];
+		if (newer->inlined && !newer->reason)
+			continue;
+		if (newer->reason && i > 1 && m->frames[i - 2].sp <= sp &&
+		    sp - m->frames[i - 2].sp < FRAME_BYTES_MAX / 2)
+			return m->frames[i - 2].sp & ~UINT64_C(7);
+		break;
+	}
+	return sp;
+}
+
+/* What an evaluation frame holds: its part of the stack, and the registers as unwound to it. */
+static bool read_words(struct merge *m, size_t index, struct pw_merge_native *to)
+{
+	const struct pw_native_frame *frame = &m->frames[index];
+	uint64_t begin = words_begin(m, index);
+	size_t size = frame->cfa > begin ? frame->cfa - begin : 0, done = 0;
 	unsigned registers = frame->register_count;
 	if (registers > PW_REGISTER_COUNT)
 		registers = PW_REGISTER_COUNT;
@@ -69,8 +87,7 @@ static bool read_words(struct merge *m, const struct pw_native_frame *frame,
 	enum pw_supplier supplier;
 	if (!words)
 		return false;
-	pw_error_destroy(
-		pw_read_some(m->session->target, frame->sp, words, size, &done, &supplier));
+	pw_error_destroy(pw_read_some(m->session->target, begin, words, size, &done, &supplier));
 	memcpy(words + done / 8, frame->registers, registers * sizeof(*words));
 	to->words = words;
 	to->word_count = done / 8 + registers;
@@ -102,7 +119,7 @@ static struct pw_error *prepare(struct merge *m, const struct pw_thread *thread)
 			frame->sp,	   frame->cfa, frame->inlined || frame->reason,
 			is_eval(m, frame), NULL,       0};
 		if (pointers && m->natives[i].eval && !frame->inlined &&
-		    !read_words(m, frame, &m->natives[i]))
+		    !read_words(m, i, &m->natives[i]))
 			return &pw_error_nomem;
 	}
 	return NULL;

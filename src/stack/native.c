@@ -323,8 +323,9 @@ static struct stepped step_over(struct walker *w, uint64_t anchor)
 		return s;
 	unsigned reg = row->cfa.reg;
 	uint64_t offset = (uint64_t)row->cfa.offset, slot = (anchor & ~UINT64_C(7)) + 8;
-	for (; slot < w->limit && slot - anchor < FRAME_MAX; slot += 8) {
+	for (; slot < w->limit && slot - anchor < FRAME_MAX && w->session->search_left; slot += 8) {
 		struct walker next = *w;
+		w->session->search_left--;
 		if (!read_word(w, slot, &value))
 			break;
 		if (pw_modules_call(w->modules, value, &target) == PW_CALL_NONE)
@@ -400,29 +401,36 @@ static int compare_words(const void *a, const void *b)
 	return *x < *y ? -1 : *x > *y;
 }
 
-/* Whether the frame holds the address of one of the frame objects. */
-static bool holds_pointer(const struct walker *w, uint64_t sp, uint64_t cfa)
+/* Whether the address of one of the frame objects is there. */
+static bool holds_pointer(const struct walker *w, uint64_t begin, uint64_t end)
 {
 	uint64_t word;
-	for (uint64_t at = sp; at < cfa && cfa - sp < RESUME_SCAN_MAX; at += 8)
+	for (uint64_t at = begin; at < end && w->session->search_left; at += 8) {
+		w->session->search_left--;
 		if (read_word((void *)w, at, &word) &&
 		    bsearch(&word, w->hints->pointers, w->hints->pointer_count, sizeof(word),
 			    compare_words))
 			return true;
+	}
 	return false;
 }
 
-/* The same without anchors: at the nearest frame of the evaluation function that holds one of the
- * frame objects and leads to the bottom. */
+/*
+ * The same without anchors: at the nearest frame of the evaluation function that leads to the
+ * bottom, when one of the frame objects is in it or in the gap: what it keeps in a register, those
+ * that it called have saved.
+ */
 static bool resume_at_pointer(struct walker *w)
 {
 	uint64_t end =
 		w->limit - w->regs.sp > RESUME_SCAN_MAX ? w->regs.sp + RESUME_SCAN_MAX : w->limit;
 	struct walker candidate;
 	uint64_t cfa;
-	for (uint64_t slot = (w->regs.sp + 7) & ~UINT64_C(7); slot < end; slot += 8) {
+	for (uint64_t slot = (w->regs.sp + 7) & ~UINT64_C(7); slot < end && w->session->search_left;
+	     slot += 8) {
+		w->session->search_left--;
 		if (!try_frame(w, slot, 0, &candidate, &cfa) ||
-		    !holds_pointer(w, candidate.regs.sp, cfa) || !comes_to_bottom(&candidate))
+		    !holds_pointer(w, w->regs.sp, cfa) || !comes_to_bottom(&candidate))
 			continue;
 		*w = candidate;
 		return true;
