@@ -46,15 +46,17 @@ static bool prepare_sections(Elf *elf, uint64_t inflate_max)
 	if (elf_getshdrstrndx(elf, &strings) != 0)
 		return false;
 	for (Elf_Scn *scn = elf_nextscn(elf, NULL); scn; scn = elf_nextscn(elf, scn)) {
-		Elf64_Shdr *shdr = elf64_getshdr(scn);
-		const char *name = shdr ? elf_strptr(elf, strings, shdr->sh_name) : NULL;
-		if (!name || !is_debug_section(name) || shdr->sh_type == SHT_NOBITS)
+		GElf_Shdr shdr;
+		const char *name =
+			gelf_getshdr(scn, &shdr) ? elf_strptr(elf, strings, shdr.sh_name) : NULL;
+		if (!name || !is_debug_section(name) || shdr.sh_type == SHT_NOBITS)
 			continue;
 		const char *kind = strchr(name, '_') + 1;
 		found |= strcmp(kind, "info") == 0;
-		uint64_t size = inflated_size(scn, shdr, name);
+		uint64_t size = inflated_size(scn, &shdr, name);
 		if (size && (strncmp(kind, "loc", 3) == 0 || strncmp(kind, "mac", 3) == 0)) {
-			shdr->sh_type = SHT_NOBITS;
+			shdr.sh_type = SHT_NOBITS;
+			gelf_update_shdr(scn, &shdr);
 			continue;
 		}
 		if (size > inflate_max - total)
