@@ -23,7 +23,7 @@ struct cfi_file {
 	const struct pw_abi *abi;
 };
 
-static void cfi_open(struct cfi_file *file, const char *path)
+static inline void cfi_open(struct cfi_file *file, const char *path)
 {
 	GElf_Ehdr ehdr;
 	elf_version(EV_CURRENT);
@@ -36,7 +36,7 @@ static void cfi_open(struct cfi_file *file, const char *path)
 	assert_non_null(file->abi);
 }
 
-static void cfi_close(struct cfi_file *file)
+static inline void cfi_close(struct cfi_file *file)
 {
 	dwarf_cfi_end(file->cfi);
 	elf_end(file->elf);
