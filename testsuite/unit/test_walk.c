@@ -48,9 +48,11 @@ static const char source[] =
 	".size bare, . - bare\n"
 	".type recorded, @function\nrecorded: push %rbp\nmov %rsp, %rbp\n"
 	"in_recorded: nop\nret\n.size recorded, . - recorded\n"
-	/* Returns to itself for ever, and its frame has no size. */
-	".globl endless\n"
-	"endless: .cfi_startproc\n.cfi_signal_frame\n.cfi_def_cfa %rsp, 0\n"
+	/* They return to themselves for ever: to the same stack pointer, and to lower ones. */
+	".globl circle, falling\n"
+	"circle: .cfi_startproc\n.cfi_signal_frame\n.cfi_def_cfa %rsp, 0\n"
+	".cfi_register %rip, %rbx\nnop\n.cfi_endproc\n"
+	"falling: .cfi_startproc\n.cfi_signal_frame\n.cfi_def_cfa %rsp, -8\n"
 	".cfi_register %rip, %rbx\nnop\n";
 
 static struct loaded loaded;
@@ -84,9 +86,11 @@ static struct pw_regs regs_in(const char *name, size_t word)
 
 static void walk_from(const struct pw_regs *regs, uint64_t anchor)
 {
-	struct pw_session session = {.target = &loaded.base, .modules = loaded.modules};
+	struct pw_session session = {
+		.target = &loaded.base, .modules = loaded.modules, .search_left = 1 << 20};
+	struct pw_native_hints hints = {.anchors = &anchor, .anchor_count = anchor ? 1 : 0};
 	session.python.eval = symbol(&loaded, "evaluate");
-	pw_native_walk(&session, regs, &anchor, anchor ? 1 : 0, &walk);
+	pw_native_walk(&session, regs, &hints, &walk);
 }
 
 /* The frame is at this place. */
@@ -240,7 +244,12 @@ static void test_signal(void **state)
 static void test_endless(void **state)
 {
 	begin();
-	struct pw_regs regs = regs_in("endless", 8);
+	struct pw_regs regs = regs_in("circle", 8);
+	pw_regs_set(&regs, 3, regs.pc);
+	walk_from(&regs, 0);
+	assert_in_range(walk.count, 2, 100);
+	expect_end(PW_NATIVE_END_CORRUPT, walk.count);
+	regs = regs_in("falling", 8);
 	pw_regs_set(&regs, 3, regs.pc);
 	walk_from(&regs, 0);
 	expect_end(PW_NATIVE_END_LIMIT, 1 << 18);
@@ -332,8 +341,9 @@ static void handler(int number)
 	truth_count = backtrace(truth, FRAMES_MAX);
 	getcontext(&context);
 	struct pw_session session = {.target = self, .modules = self_modules};
+	struct pw_native_hints hints = {0};
 	struct pw_regs regs = own_registers(&context);
-	pw_native_walk(&session, &regs, NULL, 0, &walk);
+	pw_native_walk(&session, &regs, &hints, &walk);
 	for (size_t i = 0; i < walk.count; i++)
 		if (walk.frames[i].signal)
 			leave_trampoline(&walk.frames[i]);
