@@ -365,15 +365,14 @@ static void test_own_stack(void **state)
 	qsort(text, sizeof(text) - 1, 1, compare);
 	assert_true(truth_count > 8);
 	assert_int_equal(walk.end, PW_NATIVE_END_COMPLETE);
-	size_t trampoline = 0;
-	/* In the handler itself the two stood at different places. */
-	for (int i = 1; i < truth_count; i++) {
-		assert_in_range(i, 0, walk.count - 1);
-		assert_int_equal(walk.frames[i].pc, (uintptr_t)truth[i]);
-		trampoline = walk.frames[i].signal ? (size_t)i : trampoline;
-	}
-	assert_int_equal(walk.count, truth_count);
-	assert_int_equal(trampoline, 1);
+	/* The handler's caller; in the handler itself, and what wraps backtrace(), they differ. */
+	assert_true(walk.count > 8 && walk.frames[1].signal);
+	int first = 0;
+	while (first < truth_count && (uintptr_t)truth[first] != walk.frames[1].pc)
+		first++;
+	assert_int_equal(walk.count - 1, truth_count - first);
+	for (size_t i = 1; i < walk.count; i++)
+		assert_int_equal(walk.frames[i].pc, (uintptr_t)truth[first + (int)i - 1]);
 	assert_int_equal(by_code.regs.known, 0x1ffff);
 	assert_int_equal(by_table.regs.known, by_code.regs.known);
 	assert_int_equal(by_table.regs.pc, by_code.regs.pc);
