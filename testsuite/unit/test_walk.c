@@ -2,6 +2,7 @@
  * Whole walks: over stacks made by hand, whose code is assembled here; and over this program's own
  * stack within a signal handler, as libgcc unwinds it.
  */
+#include "binary/cfi.h"
 #include "stack/native.h"
 
 #include <execinfo.h>
