@@ -196,6 +196,28 @@ static void test_record(void **state)
 	end();
 }
 
+/* A call of a null pointer, and of data: nothing ran there. */
+static void test_nowhere(void **state)
+{
+	begin();
+	put_evaluate(1, "back_indirect");
+	struct pw_regs regs = {.pc = 0, .sp = at(0)};
+	walk_from(&regs, 0);
+	assert_int_equal(walk.frames[0].pc, 0);
+	expect(1, "back_indirect", 1);
+	expect_end(PW_NATIVE_END_COMPLETE, 3);
+	regs.pc = at(100);
+	walk_from(&regs, 0);
+	expect_end(PW_NATIVE_END_COMPLETE, 3);
+	/* Not behind a call. */
+	put(0, "leaf");
+	walk_from(&regs, 0);
+	assert_int_equal(walk.count, 1);
+	assert_int_not_equal(walk.end, PW_NATIVE_END_COMPLETE);
+	pw_native_walk_deinit(&walk);
+	end();
+}
+
 /* Behind code that nobody describes, the frame that holds the anchor. */
 static void test_gap(void **state)
 {
@@ -219,6 +241,32 @@ static void test_gap(void **state)
 	/* Nothing there that could be its frame. */
 	walk_from(&regs, at(40));
 	expect_end(PW_NATIVE_END_NO_CFI, 2);
+	end();
+}
+
+/* Where no anchor is on the stack, the frame that holds the frame object. */
+static void test_gap_by_pointer(void **state)
+{
+	begin();
+	enum { FRAME_OBJECT = 0x12345678 };
+	uint64_t pointer = FRAME_OBJECT;
+	struct pw_session session = {
+		.target = &loaded.base, .modules = loaded.modules, .search_left = 1 << 20};
+	session.python.eval = symbol(&loaded, "evaluate");
+	struct pw_native_hints hints = {.pointers = &pointer, .pointer_count = 1};
+	struct pw_regs regs = regs_in("nameless", 0);
+	/* Left over from an earlier call, and the one that runs the frame. */
+	put_evaluate(5, "back_indirect");
+	put_evaluate(11, "back_indirect");
+	loaded.stack[12] = FRAME_OBJECT;
+	pw_native_walk(&session, &regs, &hints, &walk);
+	expect(0, "nameless", 0);
+	assert_non_null(walk.frames[1].reason);
+	expect(2, "back_indirect", 11);
+	expect_end(PW_NATIVE_END_COMPLETE, 4);
+	loaded.stack[12] = 0;
+	pw_native_walk(&session, &regs, &hints, &walk);
+	expect_end(PW_NATIVE_END_NO_CFI, 1);
 	end();
 }
 
@@ -394,10 +442,16 @@ static void test_own_stack(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_to_bottom), cmocka_unit_test(test_ends),
-		cmocka_unit_test(test_solved),	  cmocka_unit_test(test_record),
-		cmocka_unit_test(test_gap),	  cmocka_unit_test(test_signal),
-		cmocka_unit_test(test_endless),	  cmocka_unit_test(test_own_stack),
+		cmocka_unit_test(test_to_bottom),
+		cmocka_unit_test(test_ends),
+		cmocka_unit_test(test_solved),
+		cmocka_unit_test(test_record),
+		cmocka_unit_test(test_gap),
+		cmocka_unit_test(test_nowhere),
+		cmocka_unit_test(test_gap_by_pointer),
+		cmocka_unit_test(test_signal),
+		cmocka_unit_test(test_endless),
+		cmocka_unit_test(test_own_stack),
 	};
 	return cmocka_run_group_tests(tests, make_folder, NULL);
 }
