@@ -3,9 +3,9 @@
 #ifndef TEST_ROWS_H
 #define TEST_ROWS_H
 
-#include "binary/cfi.h"
+#include "binary/elf_private.h"
+#include "binary/fde.h"
 
-#include <elfutils/libdw.h>
 #include <fcntl.h>
 #include <gelf.h>
 #include <libelf.h>
@@ -16,29 +16,50 @@
 
 enum { TEXT = 0x4000 };
 
+static inline bool find_section(Elf *elf, const char *name, GElf_Shdr *ret,
+				const uint8_t **ret_bytes)
+{
+	size_t names = 0, size;
+	elf_getshdrstrndx(elf, &names);
+	for (Elf_Scn *scn = elf_nextscn(elf, NULL); scn; scn = elf_nextscn(elf, scn)) {
+		gelf_getshdr(scn, ret);
+		*ret_bytes = (const uint8_t *)elf_rawfile(elf, &size) + ret->sh_offset;
+		if (!strcmp(elf_strptr(elf, names, ret->sh_name), name))
+			return true;
+	}
+	return false;
+}
+
 struct cfi_file {
 	int fd;
 	Elf *elf;
-	Dwarf_CFI *cfi;
+	struct pw_fde_section section;
+	struct pw_range *ranges;
+	size_t range_count;
 	const struct pw_abi *abi;
 };
 
-static void cfi_open(struct cfi_file *file, const char *path)
+static inline void cfi_open(struct cfi_file *file, const char *path)
 {
 	GElf_Ehdr ehdr;
+	GElf_Shdr shdr;
 	elf_version(EV_CURRENT);
 	file->fd = open(path, O_RDONLY | O_CLOEXEC);
 	file->elf = elf_begin(file->fd, ELF_C_READ_MMAP, NULL);
 	assert_non_null(gelf_getehdr(file->elf, &ehdr));
-	file->cfi = dwarf_getcfi_elf(file->elf);
-	assert_non_null(file->cfi);
 	file->abi = pw_abi_by_machine(ehdr.e_machine);
 	assert_non_null(file->abi);
+	file->section = (struct pw_fde_section){0};
+	assert_true(find_section(file->elf, ".eh_frame", &shdr, &file->section.bytes));
+	file->section.length = shdr.sh_size;
+	file->section.address = shdr.sh_addr;
+	file->range_count = pw_fde_ranges(&file->section, &file->ranges);
+	assert_true(file->range_count > 0);
 }
 
-static void cfi_close(struct cfi_file *file)
+static inline void cfi_close(struct cfi_file *file)
 {
-	dwarf_cfi_end(file->cfi);
+	free(file->ranges);
 	elf_end(file->elf);
 	close(file->fd);
 }
@@ -46,12 +67,19 @@ static void cfi_close(struct cfi_file *file)
 /* NULL: there is none, or it cannot be compiled. */
 static inline struct pw_row *cfi_row(const struct cfi_file *file, uint64_t address, uint64_t bias)
 {
-	Dwarf_Frame *frame;
-	if (dwarf_cfi_addrframe(file->cfi, address, &frame))
+	size_t low = 0, high = file->range_count;
+	struct pw_fde fde;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (file->ranges[middle].start <= address)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (!low || address >= file->ranges[low - 1].end)
 		return NULL;
-	struct pw_row *row = pw_row_compile(file->abi, frame, bias);
-	free(frame);
-	return row;
+	assert_true(pw_fde_read(&file->section, file->ranges[low - 1].offset, &fde));
+	return pw_fde_row(&file->section, &fde, file->abi, address, bias);
 }
 
 /* The rule for a register; NULL: none. */
@@ -85,20 +113,6 @@ static inline void need_x86_64(void)
 {
 	if (pw_arch_host() != &pw_arch_x86_64)
 		skip();
-}
-
-static inline bool find_section(Elf *elf, const char *name, GElf_Shdr *ret,
-				const uint8_t **ret_bytes)
-{
-	size_t names = 0, size;
-	elf_getshdrstrndx(elf, &names);
-	for (Elf_Scn *scn = elf_nextscn(elf, NULL); scn; scn = elf_nextscn(elf, scn)) {
-		gelf_getshdr(scn, ret);
-		*ret_bytes = (const uint8_t *)elf_rawfile(elf, &size) + ret->sh_offset;
-		if (!strcmp(elf_strptr(elf, names, ret->sh_name), name))
-			return true;
-	}
-	return false;
 }
 
 #endif

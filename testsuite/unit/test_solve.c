@@ -59,15 +59,15 @@ static bool read_word(void *data, uint64_t address, uint64_t *ret)
 /* Solves for the function around `name`, its stack pointer at the stack's beginning. */
 static bool solve_to(const char *name, bool with_row, size_t limit_bytes, uint64_t *ret)
 {
+	uint64_t left = 10 * STACK_WORDS;
 	struct pw_unwind_memory memory = {read_word, &loaded.base};
-	uint64_t left = 1 << 20;
 	struct pw_solve s = {
-		.left = &left,
 		.modules = loaded.modules,
 		.memory = &memory,
 		.pc = symbol(&loaded, name),
 		.sp = STACK_BASE,
 		.limit = STACK_BASE + limit_bytes,
+		.left = &left,
 	};
 	const struct pw_row *row = with_row ? pw_modules_row(loaded.modules, s.pc) : NULL;
 	assert_int_equal(with_row, row != NULL);
@@ -218,10 +218,22 @@ static void test_limits(void **state)
 	expect("in_framed", STACK_WORDS - 1);
 	/* No function. */
 	struct pw_unwind_memory memory = {read_word, &loaded.base};
-	uint64_t left = 1 << 20;
-	struct pw_solve nowhere = {loaded.modules, &memory,	      STACK_BASE,
-				   STACK_BASE,	   STACK_BASE + 4096, &left};
+	uint64_t left = 2;
+	struct pw_solve nowhere = {.modules = loaded.modules,
+				   .memory = &memory,
+				   .pc = STACK_BASE,
+				   .sp = STACK_BASE,
+				   .limit = STACK_BASE + 4096,
+				   .left = &left};
 	assert_false(pw_solve_cfa(&nowhere, NULL, &cfa));
+	/* What is further up than may be looked at. */
+	clear();
+	put(2, "back_7");
+	nowhere.pc = symbol(&loaded, "in_bare");
+	assert_false(pw_solve_cfa(&nowhere, NULL, &cfa));
+	assert_int_equal(left, 0);
+	left = STACK_WORDS;
+	assert_true(pw_solve_cfa(&nowhere, NULL, &cfa));
 	/* Return addresses that are not on the stack. */
 	loaded.base.arch = &pw_arch_aarch64;
 	nowhere.pc = LOAD_BASE + TEXT;
