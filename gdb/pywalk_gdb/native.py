@@ -20,10 +20,20 @@ class Native(NamedTuple):
     module: Optional[str]
     inlined: bool
     registers: Sequence[int]
+    signal: bool
+    file: Optional[str]
+    line: int
+    reason: None
 
 
 #: What `info symbol` says of an address: (name, start), or (None, 0).
 _Symbol = Tuple[Optional[str], int]
+
+#: (file, line), or (None, 0).
+_Place = Tuple[Optional[str], int]
+
+#: Frames that GDB shows and that have no piece of stack of their own.
+_PSEUDO = (gdb.INLINE_FRAME, gdb.TAILCALL_FRAME)
 
 _INFO_SYMBOL = re.compile(r"(.+?)(?: \+ (\d+))? in section ")
 
@@ -55,6 +65,7 @@ class Walker:
         self._mappings = mappings
         self._starts = [one[0] for one in mappings]
         self._symbols: Dict[int, _Symbol] = {}
+        self._places: Dict[Tuple[int, bool, int], _Place] = {}
         self.cut = False
 
     def _symbol(self, frame: gdb.Frame, lookup: int) -> _Symbol:
@@ -70,6 +81,20 @@ class Walker:
             start = _function_start(frame) or _minimal_symbol(lookup)[1]
             self._symbols[lookup] = name, start
         return name, start
+
+    def _place(self, frame: gdb.Frame, pc: int, exact: bool, depth: int) -> _Place:
+        """The frame's source line.  `depth`: how many were inlined into it so far."""
+        found = self._places.get((pc, exact, depth))
+        if found is None:
+            try:
+                line = frame.find_sal()
+                found = (line.symtab.filename, line.line) if line.symtab else (None, 0)
+            except gdb.error:
+                found = None, 0
+            # Of the newest frame, GDB may hide functions that are just being entered.
+            if frame.level() if hasattr(frame, "level") else not exact:
+                self._places[pc, exact, depth] = found
+        return found
 
     def _module(self, pc: int) -> Optional[str]:
         i = bisect.bisect_right(self._starts, pc) - 1
@@ -108,8 +133,12 @@ class Walker:
             saved: Sequence[int] = ()
             if self._with_registers and (symbol is None or "EvalFrame" in symbol):
                 saved = [inferior.register(frame, name) for name in names.callee_saved]
-            inlined = kind == gdb.INLINE_FRAME
-            found.append(Native(pc, sp, 0, symbol, start, self._module(pc), inlined, saved))
+            pseudo, signal = kind in _PSEUDO, kind == gdb.SIGTRAMP_FRAME
+            file, line = self._place(frame, pc, exact, len(found) - group)
+            module = self._module(pc)
+            found.append(
+                Native(pc, sp, 0, symbol, start, module, pseudo, saved, signal, file, line, None)
+            )
             before = kind
             frame = frame.older()
         return found
