@@ -27,9 +27,11 @@ _X86_64 = Registers(
     "rsp",
     "fs_base",
     ("rbx", "rbp", "r12", "r13", "r14", "r15"),
-    ("rax", "rdx", "rcx", "rbx", "rsi", "rdi", "rbp", "rsp")
-    + tuple(f"r{n}" for n in range(8, 16))
-    + ("rip",),
+    (
+        *("rax", "rdx", "rcx", "rbx", "rsi", "rdi", "rbp", "rsp"),
+        *(f"r{n}" for n in range(8, 16)),
+        "rip",
+    ),
 )
 _AARCH64 = Registers(
     "sp",

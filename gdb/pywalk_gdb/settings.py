@@ -46,7 +46,8 @@ class _Unwinder(gdb.Parameter):
             solib-search-path, GDB for everything: pywalk does not look there.
 
     The other commands walk no C frames; with `gdb`, they too read a core through GDB.
-    The frames are the same, their wording is not."""
+    The frames are the same, their wording is not; GDB leaves out those that called
+    main(), unless `backtrace past-main` is on."""
 
     set_doc = "Set who walks the C frames that pywalk's commands show."
     show_doc = "Show who walks the C frames that pywalk's commands show."

@@ -10,13 +10,16 @@ weaker.  Exit status 1 and a line for each difference.
 import argparse
 import json
 import sys
+from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 PROOFS = ["none", "order", "pointer", "address"]
+Thread = Dict[str, Any]
+Threads = Dict[int, Thread]
 # What the merge adds to a Python frame.
 MERGED = {"proof", "native_index"}
 
 
-def load(path):
+def load(path: str) -> Threads:
     with open(path, encoding="utf-8") as file:
         text = file.read()
     # GDB may have said something before.
@@ -27,9 +30,9 @@ def load(path):
     return threads
 
 
-def frames_of(thread):
+def frames_of(thread: Thread) -> List[Tuple[str, ...]]:
     """What must be the same in both, in order."""
-    found = []
+    found: List[Tuple[str, ...]] = []
     for frame in thread["frames"]:
         if frame["kind"] == "native" and not frame.get("inlined"):
             found.append(("native", frame["pc"], frame["sp"]))
@@ -41,7 +44,9 @@ def frames_of(thread):
     return found
 
 
-def first_difference(what, one, other):
+def first_difference(
+    what: str, one: List[Tuple[str, ...]], other: List[Tuple[str, ...]]
+) -> Optional[str]:
     for i, (a, b) in enumerate(zip(one, other)):
         if a != b:
             return f"{what} {i}: gdb {a}, pywalk {b}"
@@ -51,14 +56,14 @@ def first_difference(what, one, other):
     return None
 
 
-def weaker_proofs(one, other):
+def weaker_proofs(one: Thread, other: Thread) -> Iterator[str]:
     proofs = [[f["proof"] for f in t["frames"] if f["kind"] == "python"] for t in (one, other)]
     for i, (a, b) in enumerate(zip(*proofs)):
         if PROOFS.index(b) < PROOFS.index(a):
             yield f"Python frame {i}: proof {b}, with gdb's frames {a}"
 
 
-def compare(one, other):
+def compare(one: Threads, other: Threads) -> Iterator[str]:
     for tid in sorted(one.keys() ^ other.keys()):
         yield f"thread {tid}: only with " + ("gdb" if tid in one else "pywalk")
     for tid in sorted(one.keys() & other.keys()):
@@ -72,7 +77,7 @@ def compare(one, other):
             yield f"thread {tid}: pywalk's C frames end: {end}"
 
 
-def main():
+def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("gdb")
     parser.add_argument("pywalk")

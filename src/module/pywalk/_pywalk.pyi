@@ -65,8 +65,7 @@ _NativeFrame = (
     ]
 )
 _ReaderThread = (
-    tuple[int, int, int, str | None]
-    | tuple[int, int, int, str | None, int, Sequence[int | None]]
+    tuple[int, int, int, str | None] | tuple[int, int, int, str | None, int, Sequence[int | None]]
 )
 _Warn = Callable[[str], object] | None
 
