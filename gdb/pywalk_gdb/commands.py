@@ -149,7 +149,7 @@ class _Backtrace(_Command):
             raise gdb.GdbError("Selected thread is running.")
         more = False
         if self.mixed and not source.own:
-            walker = self._walker(source)
+            walker = self._walker(source, arguments)
             thread.merge(walker.walk(limit))
             more = walker.cut
             if more and not _is_settled(thread.frames[: arguments.frames]):
@@ -164,7 +164,7 @@ class _Backtrace(_Command):
 
     def _run_all(self, source: sessions.Source, dump: "pywalk.Dump", arguments: Arguments) -> None:
         known = _gdb_threads()
-        walker = self._walker(source)
+        walker = self._walker(source, arguments)
         first = True
         for thread in dump.threads:
             one = known.get(thread.tid)
@@ -188,9 +188,9 @@ class _Backtrace(_Command):
             _report_problems(dump)
 
     @staticmethod
-    def _walker(source: sessions.Source) -> native.Walker:
+    def _walker(source: sessions.Source, arguments: Arguments) -> native.Walker:
         mappings = source.reader.mappings if source.reader else ()
-        return native.Walker(mappings, source.session.needs_registers)
+        return native.Walker(mappings, source.session.needs_registers, arguments.as_json)
 
     def _print(
         self,

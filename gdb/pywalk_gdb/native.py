@@ -59,9 +59,13 @@ def _function_start(frame: gdb.Frame) -> int:
 class Walker:
     """Walks stacks of one inferior; what it has found out is kept for the next stack."""
 
-    def __init__(self, mappings: Sequence[inferior.Mapping], with_registers: bool) -> None:
+    def __init__(
+        self, mappings: Sequence[inferior.Mapping], with_registers: bool, with_lines: bool
+    ) -> None:
         #: Evaluation frames need their registers, to be found by what they hold.
         self._with_registers = with_registers
+        #: Of the source; GDB's own words have them anyway.
+        self._with_lines = with_lines
         self._mappings = mappings
         self._starts = [one[0] for one in mappings]
         self._symbols: Dict[int, _Symbol] = {}
@@ -78,12 +82,17 @@ class Walker:
         start = 0
         # Where an inlined copy starts is of no use to anyone.
         if frame.type() != gdb.INLINE_FRAME:
-            start = _function_start(frame) or _minimal_symbol(lookup)[1]
+            start = _function_start(frame)
+            # Newer GDBs name the part of a split function that is not meant.
+            if not 0 < start <= lookup:
+                start = _minimal_symbol(lookup)[1]
             self._symbols[lookup] = name, start
         return name, start
 
     def _place(self, frame: gdb.Frame, pc: int, exact: bool, depth: int) -> _Place:
         """The frame's source line.  `depth`: how many were inlined into it so far."""
+        if not self._with_lines:
+            return None, 0
         found = self._places.get((pc, exact, depth))
         if found is None:
             try:
@@ -92,7 +101,7 @@ class Walker:
             except gdb.error:
                 found = None, 0
             # Of the newest frame, GDB may hide functions that are just being entered.
-            if frame.level() if hasattr(frame, "level") else not exact:
+            if not exact:
                 self._places[pc, exact, depth] = found
         return found
 
