@@ -112,6 +112,42 @@ def _report_problems(dump: "pywalk.Dump", but: Tuple[str, ...] = ()) -> None:
             _show(["warning: " + text.printable(problem)])
 
 
+class _Walk:
+    """Gives threads GDB's C frames, or pywalk's where GDB could not go on."""
+
+    def __init__(self, source: sessions.Source, arguments: Arguments) -> None:
+        mappings = source.reader.mappings if source.reader else ()
+        with_registers = source.session.needs_registers
+        self._walker = native.Walker(mappings, with_registers, arguments.as_json)
+        self._second: Optional[Dict[int, pywalk.Thread]] = None
+        self.helped = False  #: some frames are pywalk's
+        self.cut = False  #: the last walk left older frames out
+
+    def _second_look(self, tid: int) -> "Optional[pywalk.Thread]":
+        if self._second is None:
+            self._second = {}
+            source = sessions.second_source()
+            if source is not None:
+                dump = source.session.capture(native_only_threads=True, native="all")
+                self._second = {thread.tid: thread for thread in dump.threads}
+        thread = self._second.get(tid)
+        if thread is None or thread.native_end is None or thread.native_end.reason != "complete":
+            return None
+        return thread
+
+    def thread(
+        self, thread: "pywalk.Thread", limit: Optional[int] = None
+    ) -> "Tuple[pywalk.Thread, bool]":
+        """`thread`, which is selected in GDB, with C frames, and whether they are GDB's."""
+        thread.merge(self._walker.walk(limit))
+        self.cut = self._walker.cut
+        better = self._second_look(thread.tid) if self._walker.broken else None
+        if better is None:
+            return thread, True
+        self.helped = True
+        return better, False
+
+
 class _Backtrace(_Command):
     options = ("--all", "--json", "-a")
     counts = True
@@ -147,50 +183,46 @@ class _Backtrace(_Command):
         thread = _selected(dump)
         if gdb.selected_thread().is_running():
             raise gdb.GdbError("Selected thread is running.")
-        more = False
+        walked = more = False
         if self.mixed and not source.own:
-            walker = self._walker(source, arguments)
-            thread.merge(walker.walk(limit))
-            more = walker.cut
+            walk = _Walk(source, arguments)
+            thread, walked = walk.thread(thread, limit)
+            more = walk.cut
             if more and not _is_settled(thread.frames[: arguments.frames]):
                 return False
         if arguments.as_json:
             _show([_json(thread, arguments)])
         else:
-            self._print(thread, arguments, not source.own, more)
+            self._print(thread, arguments, walked, more)
             others = [f"thread {one.tid}: " for one in dump.threads if one.tid != thread.tid]
             _report_problems(dump, tuple(others))
         return True
 
     def _run_all(self, source: sessions.Source, dump: "pywalk.Dump", arguments: Arguments) -> None:
         known = _gdb_threads()
-        walker = self._walker(source, arguments)
+        walk = _Walk(source, arguments)
         first = True
+        seen = []
         for thread in dump.threads:
             one = known.get(thread.tid)
-            walked = self.mixed and not source.own and one is not None and not one.is_running()
-            if one is not None and walked:
+            walked = False
+            if self.mixed and not source.own and one is not None and not one.is_running():
                 one.switch()
-                thread.merge(walker.walk())
+                thread, walked = walk.thread(thread)
+            seen.append(thread)
             if not arguments.as_json:
                 _show([] if first else [""])
                 _show([text.thread_head(_thread_number(one), thread)])
                 self._print(thread, arguments, walked)
             first = False
-        if arguments.as_json and arguments.frames is None:
+        if arguments.as_json and arguments.frames is None and not walk.helped:
             _show([dump.to_json().rstrip("\n")])
         elif arguments.as_json:
             whole = json.loads(dump.to_json())
-            for entry in whole["threads"]:
-                entry["frames"] = entry["frames"][arguments.cut(len(entry["frames"]))]
+            whole["threads"] = [json.loads(_json(thread, arguments)) for thread in seen]
             _show([json.dumps(whole, ensure_ascii=False)])
         else:
             _report_problems(dump)
-
-    @staticmethod
-    def _walker(source: sessions.Source, arguments: Arguments) -> native.Walker:
-        mappings = source.reader.mappings if source.reader else ()
-        return native.Walker(mappings, source.session.needs_registers, arguments.as_json)
 
     def _print(
         self,
@@ -229,7 +261,7 @@ class _Backtrace(_Command):
 
 def _is_settled(frames: Sequence["pywalk.Frame"]) -> bool:
     """Whether older native frames could not change these."""
-    return all(frame.kind == "native" or frame.proof in ("address", "pointer") for frame in frames)
+    return all(frame.kind != "python" or frame.proof in ("address", "pointer") for frame in frames)
 
 
 def _native_levels(frames: Sequence["pywalk.Frame"]) -> List[int]:

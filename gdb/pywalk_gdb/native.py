@@ -23,11 +23,14 @@ class Native(NamedTuple):
     signal: bool
     file: Optional[str]
     line: int
-    reason: None
+    reason: Optional[str]  #: not None: no frame, but where GDB could not go on, and why
 
 
 #: What `info symbol` says of an address: (name, start), or (None, 0).
 _Symbol = Tuple[Optional[str], int]
+
+#: The bottom was reached, or as far as GDB was told to go.
+_GOOD_ENDS = (gdb.FRAME_UNWIND_NO_REASON, gdb.FRAME_UNWIND_OUTERMOST)
 
 #: (file, line), or (None, 0).
 _Place = Tuple[Optional[str], int]
@@ -70,7 +73,8 @@ class Walker:
         self._starts = [one[0] for one in mappings]
         self._symbols: Dict[int, _Symbol] = {}
         self._places: Dict[Tuple[int, bool, int], _Place] = {}
-        self.cut = False
+        #: Of the last walk: older frames were left out; GDB could not go on.
+        self.cut = self.broken = False
 
     def _symbol(self, frame: gdb.Frame, lookup: int) -> _Symbol:
         name = frame.name()
@@ -105,6 +109,20 @@ class Walker:
                 self._places[pc, exact, depth] = found
         return found
 
+    @staticmethod
+    def _stop(frame: gdb.Frame) -> List[Native]:
+        """What to show behind the oldest frame, when GDB found none although there must be one."""
+        reason = frame.unwind_stop_reason()
+        pc = int(frame.pc()) & 0xFFFFFFFFFFFFFFFF
+        if reason not in _GOOD_ENDS:
+            words = gdb.frame_stop_reason_string(reason)
+        elif pc == 0:
+            words = "it came to address 0"
+        else:
+            return []
+        words = "GDB stopped: " + words
+        return [Native(pc, 0, 0, None, 0, None, False, (), False, None, 0, words)]
+
     def _module(self, pc: int) -> Optional[str]:
         i = bisect.bisect_right(self._starts, pc) - 1
         if i >= 0 and pc < self._mappings[i][1] and self._mappings[i][3]:
@@ -112,12 +130,11 @@ class Walker:
         return inferior.target_file(gdb.solib_name(pc))
 
     def walk(self, limit: Optional[int] = None) -> List[Native]:
-        """The frames of the selected thread, newest first.
+        """The frames of the selected thread, newest first; a gap where GDB could not go on.
 
-        With `limit`, the functions that hold the newest `limit` frames, and `cut` says
-        whether older ones were left out.
+        With `limit`, the functions that hold the newest `limit` frames.
         """
-        self.cut = False
+        self.cut = self.broken = False
         frame: Optional[gdb.Frame] = gdb.newest_frame()
         names = inferior.registers(gdb.newest_frame())
         found: List[Native] = []
@@ -149,7 +166,12 @@ class Walker:
                 Native(pc, sp, 0, symbol, start, module, pseudo, saved, signal, file, line, None)
             )
             before = kind
-            frame = frame.older()
+            older = frame.older()
+            if older is None:
+                end = self._stop(frame)
+                self.broken = bool(end)
+                found += end
+            frame = older
         return found
 
 

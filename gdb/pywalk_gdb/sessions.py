@@ -142,17 +142,30 @@ def _core(of: gdb.Inferior) -> "Optional[pywalk.Session]":
     return kept.session
 
 
+def _own_source(of: gdb.Inferior, mixed: bool) -> Source:
+    core = _core(of) if inferior.connection_type(of) == "core" else None
+    if core is not None:
+        return Source(core, None, True)
+    kept = current(mixed)
+    return Source(kept.session, kept.reader, True)
+
+
 def source(mixed: bool, every: bool) -> Source:
     """What to take a dump from, of all threads (`every`) or of one, with C frames or without."""
     of = inferior.require_process()
     unwinder = settings.unwinder()
-    own = unwinder == "pywalk"
-    if inferior.connection_type(of) == "core":
-        if unwinder == "auto":
-            own = every and not gdb.parameter("solib-search-path")
-        core = _core(of) if own else None
+    if unwinder == "pywalk":
+        return _own_source(of, mixed)
+    if unwinder == "auto" and every and inferior.connection_type(of) == "core":
+        core = None if gdb.parameter("solib-search-path") else _core(of)
         if core is not None:
-            return Source(core, None, own)
-        own = unwinder == "pywalk"
-    kept = current(own and mixed)
-    return Source(kept.session, kept.reader, own)
+            return Source(core, None, True)
+    kept = current()
+    return Source(kept.session, kept.reader, False)
+
+
+def second_source() -> Optional[Source]:
+    """Where to see C frames that GDB could not; None when the user wants GDB's."""
+    if settings.unwinder() != "auto":
+        return None
+    return _own_source(inferior.require_process(), True)

@@ -42,8 +42,9 @@ class _Unwinder(gdb.Parameter):
             many threads.  Where that information is missing, it goes on at the next frame
             that evaluates Python code, and says that C frames are missing in between.
     auto    The default: pywalk for all threads of a core file, which is then read as a
-            file and not through GDB; GDB for everything else.  With a
-            solib-search-path, GDB for everything: pywalk does not look there.
+            file and not through GDB; GDB for everything else, and pywalk again where GDB
+            cannot go on.  With a solib-search-path, GDB first in any case: pywalk does
+            not look there.
 
     The other commands walk no C frames; with `gdb`, they too read a core through GDB.
     The frames are the same, their wording is not; GDB leaves out those that called
