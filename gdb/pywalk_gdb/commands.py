@@ -1,7 +1,7 @@
 """The commands."""
 
 import json
-from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import gdb
 
@@ -105,9 +105,47 @@ def _selected(dump: "pywalk.Dump") -> "pywalk.Thread":
     raise gdb.GdbError(f"Thread {_thread_number(selected)} (LWP {tid}) runs no Python code.")
 
 
-def _report_problems(dump: "pywalk.Dump") -> None:
+def _report_problems(dump: "pywalk.Dump", but: Tuple[str, ...] = ()) -> None:
+    """`but`: those that begin so are of no interest."""
     for problem in dump.problems:
-        _show(["warning: " + text.printable(problem)])
+        if not problem.startswith(but):
+            _show(["warning: " + text.printable(problem)])
+
+
+class _Walk:
+    """Gives threads GDB's C frames, or pywalk's where GDB could not go on."""
+
+    def __init__(self, source: sessions.Source, arguments: Arguments) -> None:
+        mappings = source.reader.mappings if source.reader else ()
+        with_registers = source.session.needs_registers
+        self._walker = native.Walker(mappings, with_registers, arguments.as_json)
+        self._second: Optional[Dict[int, pywalk.Thread]] = None
+        self.helped = False  #: some frames are pywalk's
+        self.cut = False  #: the last walk left older frames out
+
+    def _second_look(self, tid: int) -> "Optional[pywalk.Thread]":
+        if self._second is None:
+            self._second = {}
+            source = sessions.second_source()
+            if source is not None:
+                dump = source.session.capture(native_only_threads=True, native="all")
+                self._second = {thread.tid: thread for thread in dump.threads}
+        thread = self._second.get(tid)
+        if thread is None or thread.native_end is None or thread.native_end.reason != "complete":
+            return None
+        return thread
+
+    def thread(
+        self, thread: "pywalk.Thread", limit: Optional[int] = None
+    ) -> "Tuple[pywalk.Thread, bool]":
+        """`thread`, which is selected in GDB, with C frames, and whether they are GDB's."""
+        thread.merge(self._walker.walk(limit))
+        self.cut = self._walker.cut
+        better = self._second_look(thread.tid) if self._walker.broken else None
+        if better is None:
+            return thread, True
+        self.helped = True
+        return better, False
 
 
 class _Backtrace(_Command):
@@ -121,21 +159,22 @@ class _Backtrace(_Command):
     mixed = False
 
     def run(self, arguments: Arguments) -> None:
-        kept = sessions.current()
-        if self.mixed and not arguments.every and (arguments.frames or 0) > 0:
+        source = sessions.source(self.mixed, arguments.every)
+        if self.mixed and not source.own and not arguments.every and (arguments.frames or 0) > 0:
             # Of a deep stack, the newest frames need not cost what all of them cost.
-            with kept.session.capture(native_only_threads=True) as dump:
-                if self._run_one(kept, dump, arguments, (arguments.frames or 0) + 16):
+            with source.session.capture(native_only_threads=True) as dump:
+                if self._run_one(source, dump, arguments, (arguments.frames or 0) + 16):
                     return
-        with kept.session.capture(native_only_threads=self.mixed) as dump:
+        native = "all" if self.mixed and source.own else "none"
+        with source.session.capture(native_only_threads=self.mixed, native=native) as dump:
             if arguments.every:
-                self._run_all(kept, dump, arguments)
+                self._run_all(source, dump, arguments)
             else:
-                self._run_one(kept, dump, arguments, None)
+                self._run_one(source, dump, arguments, None)
 
     def _run_one(
         self,
-        kept: sessions.Open,
+        source: sessions.Source,
         dump: "pywalk.Dump",
         arguments: Arguments,
         limit: Optional[int],
@@ -144,56 +183,55 @@ class _Backtrace(_Command):
         thread = _selected(dump)
         if gdb.selected_thread().is_running():
             raise gdb.GdbError("Selected thread is running.")
-        more = False
-        if self.mixed:
-            walker = self._walker(kept)
-            thread.merge(walker.walk(limit))
-            more = walker.cut
+        walked = more = False
+        if self.mixed and not source.own:
+            walk = _Walk(source, arguments)
+            thread, walked = walk.thread(thread, limit)
+            more = walk.cut
             if more and not _is_settled(thread.frames[: arguments.frames]):
                 return False
         if arguments.as_json:
             _show([_json(thread, arguments)])
         else:
-            self._print(thread, arguments, more=more)
-            _report_problems(dump)
+            self._print(thread, arguments, walked, more)
+            others = [f"thread {one.tid}: " for one in dump.threads if one.tid != thread.tid]
+            _report_problems(dump, tuple(others))
         return True
 
-    def _run_all(self, kept: sessions.Open, dump: "pywalk.Dump", arguments: Arguments) -> None:
+    def _run_all(self, source: sessions.Source, dump: "pywalk.Dump", arguments: Arguments) -> None:
         known = _gdb_threads()
-        walker = self._walker(kept)
+        walk = _Walk(source, arguments)
         first = True
+        seen = []
         for thread in dump.threads:
             one = known.get(thread.tid)
-            stopped = one is not None and not one.is_running()
-            if one is not None and stopped:
+            walked = False
+            if self.mixed and not source.own and one is not None and not one.is_running():
                 one.switch()
-                if self.mixed:
-                    thread.merge(walker.walk())
+                thread, walked = walk.thread(thread)
+            seen.append(thread)
             if not arguments.as_json:
                 _show([] if first else [""])
                 _show([text.thread_head(_thread_number(one), thread)])
-                self._print(thread, arguments, stopped)
+                self._print(thread, arguments, walked)
             first = False
-        if arguments.as_json:
+        if arguments.as_json and arguments.frames is None and not walk.helped:
+            _show([dump.to_json().rstrip("\n")])
+        elif arguments.as_json:
             whole = json.loads(dump.to_json())
-            for entry in whole["threads"]:
-                entry["frames"] = entry["frames"][arguments.cut(len(entry["frames"]))]
+            whole["threads"] = [json.loads(_json(thread, arguments)) for thread in seen]
             _show([json.dumps(whole, ensure_ascii=False)])
         else:
             _report_problems(dump)
-
-    @staticmethod
-    def _walker(kept: sessions.Open) -> native.Walker:
-        return native.Walker(kept.reader.mappings, kept.session.needs_registers)
 
     def _print(
         self,
         thread: "pywalk.Thread",
         arguments: Arguments,
-        stopped: bool = True,
+        walked: bool,
         more: bool = False,
     ) -> None:
-        """The frames of `thread`, which is the one selected in GDB if it is `stopped`.
+        """The frames of `thread`.  GDB has it selected if GDB has `walked` its C frames.
 
         `more`: there are older native frames.
         """
@@ -203,25 +241,27 @@ class _Backtrace(_Command):
         shown = range(len(frames))[arguments.cut(len(frames))]
         wanted = [levels[i] for i in shown if frames[i].kind == "native"]
         words: Dict[int, str] = {}
-        if wanted and stopped:
+        if wanted and walked:
             total = None if more else sum(frame.kind == "native" for frame in frames)
             words = native.wording(wanted[0], wanted[-1], total)
         for i in shown:
             frame = frames[i]
             if frame.kind == "python":
                 _show([text.python_frame(i, frame)])
+            elif frame.kind == "gap":
+                _show([text.gap(i, frame)])
             else:
                 _show([text.native_frame(i, frame, words.get(levels[i]))])
         if len(shown) and (more or shown[-1] + 1 < len(frames)):
             _show(["(More stack frames follow...)"])
             return
-        ends = text.end(thread.end)
+        ends = text.native_end(thread.native_end) + text.end(thread.end)
         _show(ends if frames or ends else ["     (no Python frames)"])
 
 
 def _is_settled(frames: Sequence["pywalk.Frame"]) -> bool:
     """Whether older native frames could not change these."""
-    return all(frame.kind == "native" or frame.proof in ("address", "pointer") for frame in frames)
+    return all(frame.kind != "python" or frame.proof in ("address", "pointer") for frame in frames)
 
 
 def _native_levels(frames: Sequence["pywalk.Frame"]) -> List[int]:
@@ -251,7 +291,8 @@ class MixedBacktrace(_Backtrace):
 
     Options:
       -a, --all
-        Print the stacks of all threads.
+        Print the stacks of all threads.  Of a core file, pywalk walks them and
+        not GDB, which is faster: see `help set pywalk unwinder`.
 
       --json
         Print JSON: the thread, or with --all the whole process, in the
@@ -294,8 +335,8 @@ class Threads(_Command):
         super().__init__(gdb.COMMAND_STATUS)
 
     def run(self, arguments: Arguments) -> None:
-        kept = sessions.current()
-        with kept.session.capture(native_only_threads=True) as dump:
+        session = sessions.source(mixed=False, every=True).session
+        with session.capture(native_only_threads=True) as dump:
             known = _gdb_threads()
             if arguments.as_json:
                 threads = []
@@ -350,8 +391,8 @@ class Interpreters(_Command):
         super().__init__(gdb.COMMAND_STATUS)
 
     def run(self, arguments: Arguments) -> None:
-        kept = sessions.current()
-        with kept.session.capture() as dump:
+        session = sessions.source(mixed=False, every=True).session
+        with session.capture() as dump:
             if arguments.as_json:
                 whole = json.loads(dump.to_json())
                 _show([json.dumps({"interpreters": whole["interpreters"]}, ensure_ascii=False)])

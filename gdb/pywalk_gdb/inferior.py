@@ -20,10 +20,25 @@ class Registers(NamedTuple):
     stack_pointer: str
     thread_pointer: str
     callee_saved: Tuple[str, ...]
+    dwarf: Tuple[str, ...]  #: by DWARF number
 
 
-_X86_64 = Registers("rsp", "fs_base", ("rbx", "rbp", "r12", "r13", "r14", "r15"))
-_AARCH64 = Registers("sp", "tpidr", tuple(f"x{n}" for n in range(19, 30)))
+_X86_64 = Registers(
+    "rsp",
+    "fs_base",
+    ("rbx", "rbp", "r12", "r13", "r14", "r15"),
+    (
+        *("rax", "rdx", "rcx", "rbx", "rsi", "rdi", "rbp", "rsp"),
+        *(f"r{n}" for n in range(8, 16)),
+        "rip",
+    ),
+)
+_AARCH64 = Registers(
+    "sp",
+    "tpidr",
+    tuple(f"x{n}" for n in range(19, 30)),
+    (*(f"x{n}" for n in range(31)), "sp"),
+)
 _ARCHITECTURES = {
     "i386:x86-64": _X86_64,
     "i386:x86-64:intel": _X86_64,
@@ -45,6 +60,13 @@ def register(frame: gdb.Frame, name: str) -> int:
         return int(frame.read_register(name)) & 0xFFFFFFFFFFFFFFFF
     except (gdb.error, ValueError):
         return 0
+
+
+def _known_register(frame: gdb.Frame, name: str) -> Optional[int]:
+    try:
+        return int(frame.read_register(name)) & 0xFFFFFFFFFFFFFFFF
+    except (gdb.error, ValueError):
+        return None
 
 
 @contextlib.contextmanager
@@ -234,6 +256,22 @@ def _join(files: List[Mapping], segments: List[Tuple[int, int, bool, bool]]) -> 
     return found
 
 
+_VDSO_LINE = re.compile(r"\d+\s+AT_SYSINFO_EHDR\s.*\s(0x[0-9a-f]+)\s*$", re.MULTILINE)
+
+
+def _name_vdso(found: List[Mapping]) -> List[Mapping]:
+    """The kernel's own code in the process has no file, but call-frame information."""
+    try:
+        line = _VDSO_LINE.search(gdb.execute("info auxv", to_string=True) or "")
+    except gdb.error:
+        return found
+    start = int(line.group(1), 16) if line else 0
+    return [
+        (*one[:3], "[vdso]", *one[4:]) if one[0] == start and one[3] is None else one
+        for one in found
+    ]
+
+
 def mappings(inferior: gdb.Inferior) -> List[Mapping]:
     found = _proc_mappings()
     if connection_type(inferior) == "core":
@@ -242,7 +280,23 @@ def mappings(inferior: gdb.Inferior) -> List[Mapping]:
     elif not any(one[5] for one in found):
         found = _mark_code(found)
     found.sort(key=lambda one: one[0])
-    return found
+    return _name_vdso(found)
+
+
+_CORE_FILE = re.compile(r"^Local core dump file:\n\s*[`'](.*)', file type \S+\.$", re.MULTILINE)
+
+
+def core_file(inferior: gdb.Inferior) -> Optional[str]:
+    """The file of the core that is debugged, None when GDB does not say."""
+    core = getattr(inferior, "corefile", None)  # GDB 18
+    if core is not None:
+        path: Optional[str] = core.filename
+        return path
+    try:
+        match = _CORE_FILE.search(gdb.execute("info files", to_string=True) or "")
+    except gdb.error:
+        return None
+    return match.group(1) if match else None
 
 
 class Reader:
@@ -299,22 +353,30 @@ def settle_threads(inferior: gdb.Inferior) -> None:
         gdb.execute("thread apply all -q -s print $pc", to_string=True)
 
 
-def threads(inferior: gdb.Inferior) -> List[Tuple[int, int, int, Optional[str]]]:
-    """(tid, thread pointer, stack pointer, name) of all threads.  Switches threads."""
-    found = []
+#: As pywalk.ReaderThread has them.
+Thread = Tuple[int, int, int, Optional[str], int, List[Optional[int]]]
+
+
+def threads(inferior: gdb.Inferior, with_registers: bool) -> List[Thread]:
+    """All threads; their registers if wanted.  Switches threads."""
+    found: List[Thread] = []
     for thread in sorted(inferior.threads(), key=lambda thread: thread.num):
         if not thread.is_valid() or thread.is_exited():
             continue
         tid = thread.ptid[1] or thread.ptid[0]
-        pointer = stack = 0
+        pointer = stack = pc = 0
+        values: List[Optional[int]] = []
         if not thread.is_running():
             thread.switch()
             frame = gdb.newest_frame()
             names = registers(frame)
             pointer = register(frame, names.thread_pointer)
             stack = register(frame, names.stack_pointer)
+            if with_registers:
+                pc = int(frame.pc()) & 0xFFFFFFFFFFFFFFFF
+                values = [_known_register(frame, one) for one in names.dwarf]
         name = thread.name
         if name is not None:
             name = name.encode("utf-8", "backslashreplace").decode("utf-8")
-        found.append((tid, pointer, stack, name))
+        found.append((tid, pointer, stack, name, pc, values))
     return found

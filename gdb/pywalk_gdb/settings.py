@@ -33,6 +33,40 @@ class _Folder(gdb.Parameter):
         return self.value or None
 
 
+class _Unwinder(gdb.Parameter):
+    """Who walks the C frames that py-mixed-bt shows.
+
+    gdb     GDB, with all that it knows of the program: function arguments, other
+            architectures' rules, unwinders of its own.
+    pywalk  pywalk, by the call-frame information alone.  Much faster where there are
+            many threads.  Where that information is missing, it goes on at the next frame
+            that evaluates Python code, and says that C frames are missing in between.
+    auto    The default: pywalk for all threads of a core file, which is then read as a
+            file and not through GDB; GDB for everything else, and pywalk again where GDB
+            cannot go on.  With a solib-search-path, GDB first in any case: pywalk does
+            not look there.
+
+    The other commands walk no C frames; with `gdb`, they too read a core through GDB.
+    The frames are the same, their wording is not; GDB leaves out those that called
+    main(), unless `backtrace past-main` is on."""
+
+    set_doc = "Set who walks the C frames that pywalk's commands show."
+    show_doc = "Show who walks the C frames that pywalk's commands show."
+    value: str
+
+    def __init__(self) -> None:
+        super().__init__(
+            "pywalk unwinder", gdb.COMMAND_STACK, gdb.PARAM_ENUM, ["auto", "gdb", "pywalk"]
+        )
+        self.value = "auto"
+
+    def get_set_string(self) -> str:
+        return ""
+
+    def get_show_string(self, svalue: str) -> str:
+        return f"C frames are walked by: {svalue}."
+
+
 class _Prefix(gdb.Command):
     """Settings of pywalk, the Python stack walker."""
 
@@ -41,10 +75,11 @@ class _Prefix(gdb.Command):
 
 
 _layouts: Any = None
+_unwinder: Any = None
 
 
 def register() -> None:
-    global _layouts
+    global _layouts, _unwinder
     _Prefix("set")
     _Prefix("show")
     _layouts = _Folder(
@@ -52,8 +87,15 @@ def register() -> None:
         "CPython layout files that pywalk uses",
         "Without it, pywalk uses the layouts that are built in.",
     )
+    _unwinder = _Unwinder()
 
 
 def layouts() -> Optional[str]:
     path: Optional[str] = _layouts.path
     return path
+
+
+def unwinder() -> str:
+    """ "auto", "gdb" or "pywalk"."""
+    chosen: str = _unwinder.value
+    return chosen

@@ -38,12 +38,34 @@ def python_frame(number: int, frame: "pywalk.Frame") -> str:
     return line
 
 
+def _words(frame: "pywalk.Frame") -> str:
+    if frame.signal:
+        return "<signal handler called>"
+    words = "" if frame.inlined else f"{frame.pc:#018x} in "
+    words += printable(frame.symbol or "??") + " ()"
+    if frame.file:
+        words += " at " + printable(frame.file)
+        if frame.line is not None:
+            words += f":{frame.line}"
+    elif frame.module:
+        words += " from " + printable(frame.module)
+    return words + " (inlined)" if frame.inlined else words
+
+
 def native_frame(number: int, frame: "pywalk.Frame", words: Optional[str]) -> str:
-    if words is None:
-        words = "{:#018x} in {} ()".format(frame.pc, printable(frame.symbol or "??"))
-        if frame.module:
-            words += " from " + printable(frame.module)
-    return _level(number) + "[c] " + words
+    """`words`: GDB's own."""
+    return _level(number) + "[c] " + (_words(frame) if words is None else words)
+
+
+def gap(number: int, frame: "pywalk.Frame") -> str:
+    return _level(number) + "[gap] C frames are missing here: " + printable(frame.reason or "??")
+
+
+def native_end(end: Optional["pywalk.NativeEnd"]) -> List[str]:
+    """The line that says why the C frames are not complete; none when they are."""
+    if end is None or end.reason == "complete":
+        return []
+    return ["     (C frames end here: " + printable(end.message or end.reason) + ")"]
 
 
 _END = {

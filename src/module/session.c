@@ -336,12 +336,33 @@ static PyObject *session_set_threads(PyObject *object, PyObject *threads)
 	Py_RETURN_NONE;
 }
 
+/* For "O&": which native frames. */
+static int convert_native(PyObject *object, void *ret)
+{
+	static const struct {
+		const char *name;
+		enum pw_native native;
+	} known[] = {
+		{"none", PW_NATIVE_NONE}, {"folded", PW_NATIVE_FOLDED}, {"all", PW_NATIVE_ALL}};
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		if (!PyUnicode_Check(object) ||
+		    PyUnicode_CompareWithASCIIString(object, known[i].name) != 0)
+			continue;
+		*(enum pw_native *)ret = known[i].native;
+		return 1;
+	}
+	PyErr_Format(PyExc_ValueError, "native is %R, expected 'none', 'folded' or 'all'", object);
+	return 0;
+}
+
 static PyObject *session_capture(PyObject *object, PyObject *args)
 {
 	struct pwm_session *self = (struct pwm_session *)object;
 	int native_only, no_stop;
 	Py_ssize_t max_frames;
-	if (!PyArg_ParseTuple(args, "pnp:capture", &native_only, &max_frames, &no_stop))
+	enum pw_native native;
+	if (!PyArg_ParseTuple(args, "pnpO&:capture", &native_only, &max_frames, &no_stop,
+			      convert_native, &native))
 		return NULL;
 	if (max_frames < 0)
 		return pwm_raise_usage("max_frames must not be negative");
@@ -352,6 +373,7 @@ static PyObject *session_capture(PyObject *object, PyObject *args)
 		.max_frames = (size_t)max_frames,
 		.native_only_threads = native_only,
 		.no_stop = no_stop,
+		.native = native,
 	};
 	struct pw_dump *dump = NULL;
 	pwm_enter(self);
@@ -411,9 +433,9 @@ static PyMethodDef session_methods[] = {
 	 "close(): close the target and every dump taken from it"},
 	{"closed", session_closed, METH_NOARGS, "closed() -> bool"},
 	{"set_threads", session_set_threads, METH_O,
-	 "set_threads(list of (tid, thread_pointer, stack_pointer, name))"},
+	 "set_threads(list of (tid, thread_pointer, stack_pointer, name[, pc, registers]))"},
 	{"capture", session_capture, METH_VARARGS,
-	 "capture(native_only_threads, max_frames, no_stop) -> Dump"},
+	 "capture(native_only_threads, max_frames, no_stop, native) -> Dump"},
 	{"info", session_info, METH_NOARGS,
 	 "info() -> (pid, executable, version, build, layout, needs_registers)"},
 	{"facts", session_facts, METH_NOARGS, "facts() -> list of (group, name, value, source)"},

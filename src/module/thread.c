@@ -37,12 +37,13 @@ static PyObject *thread_info(PyObject *object, PyObject *unused)
 		return NULL;
 	int64_t interpreter = pw_thread_interpreter(t);
 	enum pw_tristate gil = pw_thread_holds_gil(t);
-	return Py_BuildValue("(KNNNKNN)", (unsigned long long)pw_thread_tid(t),
-			     pwm_text(pw_thread_name(t)), pwm_text(pw_thread_kernel_name(t)),
-			     pwm_int_or_none(interpreter, interpreter >= 0),
-			     (unsigned long long)pw_thread_state_address(t),
-			     gil == PW_UNKNOWN ? pwm_text(NULL) : PyBool_FromLong(gil == PW_YES),
-			     pwm_text(pw_thread_state(t)));
+	return Py_BuildValue(
+		"(KNNNKNNNKK)", (unsigned long long)pw_thread_tid(t), pwm_text(pw_thread_name(t)),
+		pwm_text(pw_thread_kernel_name(t)), pwm_int_or_none(interpreter, interpreter >= 0),
+		(unsigned long long)pw_thread_state_address(t),
+		gil == PW_UNKNOWN ? pwm_text(NULL) : PyBool_FromLong(gil == PW_YES),
+		pwm_text(pw_thread_state(t)), pwm_text(pw_thread_capture(t)),
+		(unsigned long long)pw_thread_stopped(t), (unsigned long long)pw_thread_ns_tid(t));
 }
 
 static PyObject *thread_end(PyObject *object, PyObject *unused)
@@ -53,6 +54,18 @@ static PyObject *thread_end(PyObject *object, PyObject *unused)
 	return Py_BuildValue("(NKN)", pwm_text(pw_end_reason_name(pw_thread_end(t))),
 			     (unsigned long long)pw_thread_end_address(t),
 			     pwm_text(pw_thread_end_message(t)));
+}
+
+static PyObject *thread_native_end(PyObject *object, PyObject *unused)
+{
+	struct pw_thread *t = usable(object);
+	if (!t)
+		return NULL;
+	if (pw_thread_native_end(t) == PW_NATIVE_END_NONE)
+		Py_RETURN_NONE;
+	return Py_BuildValue("(NKN)", pwm_text(pw_native_end_name(pw_thread_native_end(t))),
+			     (unsigned long long)pw_thread_native_end_address(t),
+			     pwm_text(pw_thread_native_end_message(t)));
 }
 
 static PyObject *thread_frames(PyObject *object, PyObject *unused)
@@ -117,8 +130,12 @@ static PyObject *thread_write(PyObject *object, PyObject *args)
 
 static PyMethodDef thread_methods[] = {
 	{"info", thread_info, METH_NOARGS,
-	 "info() -> (tid, name, kernel_name, interpreter, state_address, holds_gil, state)"},
+	 "info() -> (tid, name, kernel_name, interpreter, state_address, holds_gil, state, "
+	 "capture, "
+	 "stopped, ns_tid)"},
 	{"end", thread_end, METH_NOARGS, "end() -> (reason, address, message)"},
+	{"native_end", thread_native_end, METH_NOARGS,
+	 "native_end() -> (reason, address, message), or None without native frames"},
 	{"frames", thread_frames, METH_NOARGS, "frames() -> list of tuples, innermost first"},
 	{"merge", thread_merge, METH_O,
 	 "merge(native_frames): put native frames among the Python frames"},

@@ -47,7 +47,7 @@ static PyObject *python_frame(const struct pw_frame *f)
 	int column = pw_frame_column(f), end_column = pw_frame_end_column(f);
 	int64_t interpreter = pw_frame_interpreter(f), native = pw_frame_native_index(f);
 	return Py_BuildValue(
-		"(sNNNNNNNNKKKNNNNKOKO)", "python", pwm_text(pw_frame_name(f)),
+		"(sNNNNNNNNKKKNNNNKOKOKOOO)", "python", pwm_text(pw_frame_name(f)),
 		pwm_text(pw_frame_qualname(f)), pwm_text(pw_frame_file(f)),
 		pwm_int_or_none(line, line > 0), pwm_int_or_none(end_line, end_line > 0),
 		pwm_int_or_none(column, column >= 0), pwm_int_or_none(end_column, end_column >= 0),
@@ -55,17 +55,25 @@ static PyObject *python_frame(const struct pw_frame *f)
 		(unsigned long long)pw_frame_code(f), (unsigned long long)pw_frame_anchor(f),
 		pwm_int_or_none(interpreter, interpreter >= 0),
 		pwm_int_or_none(native, native >= 0), PyBool_FromLong(pw_frame_incomplete(f)),
-		PyBool_FromLong(pw_frame_entry(f)), 0ull, Py_None, 0ull, Py_None);
+		PyBool_FromLong(pw_frame_entry(f)), 0ull, Py_None, 0ull, Py_None, 0ull, Py_False,
+		Py_False, Py_None);
 }
 
+/* A native frame, or a gap. */
 static PyObject *native_frame(const struct pw_frame *f)
 {
 	int64_t native = pw_frame_native_index(f);
-	return Py_BuildValue("(sOOOOOOOOKKKONOOKNKN)", "native", Py_None, Py_None, Py_None, Py_None,
-			     Py_None, Py_None, Py_None, Py_None, 0ull, 0ull, 0ull, Py_None,
-			     pwm_int_or_none(native, native >= 0), Py_False, Py_False,
-			     (unsigned long long)pw_frame_pc(f), pwm_text(pw_frame_symbol(f)),
-			     (unsigned long long)pw_frame_offset(f), pwm_text(pw_frame_module(f)));
+	int line = pw_frame_line(f);
+	return Py_BuildValue(
+		"(sOONNOOOOKKKONOOKNKNKNNN)", pw_frame_kind(f) == PW_FRAME_GAP ? "gap" : "native",
+		Py_None, Py_None, pwm_text(pw_frame_file(f)), pwm_int_or_none(line, line > 0),
+		Py_None, Py_None, Py_None, Py_None, 0ull, 0ull, 0ull, Py_None,
+		pwm_int_or_none(native, native >= 0), Py_False, Py_False,
+		(unsigned long long)pw_frame_pc(f), pwm_text(pw_frame_symbol(f)),
+		(unsigned long long)pw_frame_offset(f), pwm_text(pw_frame_module(f)),
+		(unsigned long long)pw_frame_sp(f),
+		PyBool_FromLong(pw_frame_inlined(f) && pw_frame_kind(f) != PW_FRAME_GAP),
+		PyBool_FromLong(pw_frame_signal(f)), pwm_text(pw_frame_reason(f)));
 }
 
 PyObject *pwm_frame(const struct pw_frame *frame)
@@ -157,16 +165,38 @@ bool pwm_fill_mapping(PyObject *item, void *element)
 	return true;
 }
 
+/* By DWARF number; None where the value is not known. */
+static bool fill_thread_registers(PyObject *sequence, struct pw_reader_thread *t)
+{
+	enum { ROOM = sizeof(t->registers) / sizeof(t->registers[0]) };
+	PyObject *values = PySequence_Tuple(sequence);
+	if (!values)
+		return false;
+	Py_ssize_t count = PyTuple_Size(values);
+	for (Py_ssize_t i = 0; i < count && i < ROOM && !PyErr_Occurred(); i++) {
+		PyObject *value = PyTuple_GetItem(values, i);
+		if (value == Py_None)
+			continue;
+		t->registers[i] = PyLong_AsUnsignedLongLongMask(value);
+		t->known |= UINT64_C(1) << i;
+	}
+	Py_DECREF(values);
+	return !PyErr_Occurred();
+}
+
 bool pwm_fill_thread(PyObject *item, void *element)
 {
 	struct pw_reader_thread *t = element;
-	unsigned long long tid, thread_pointer, stack_pointer;
-	if (!PyArg_ParseTuple(item, "KKKz:thread", &tid, &thread_pointer, &stack_pointer, &t->name))
+	unsigned long long tid, thread_pointer, stack_pointer, pc = 0;
+	PyObject *registers = NULL;
+	if (!PyArg_ParseTuple(item, "KKKz|KO:thread", &tid, &thread_pointer, &stack_pointer,
+			      &t->name, &pc, &registers))
 		return false;
 	t->tid = tid;
 	t->thread_pointer = thread_pointer;
 	t->stack_pointer = stack_pointer;
-	return true;
+	t->pc = pc;
+	return !registers || fill_thread_registers(registers, t);
 }
 
 static bool fill_registers(PyObject *sequence, struct pw_native_frame *f)
@@ -188,15 +218,17 @@ bool pwm_fill_native_frame(PyObject *item, void *element)
 {
 	struct pw_native_frame *f = element;
 	unsigned long long pc, sp, cfa, symbol_start;
-	int inlined;
+	int inlined, signal = 0;
 	PyObject *registers;
-	if (!PyArg_ParseTuple(item, "KKKzKzpO:native frame", &pc, &sp, &cfa, &f->symbol,
-			      &symbol_start, &f->module, &inlined, &registers))
+	if (!PyArg_ParseTuple(item, "KKKzKzpO|pziz:native frame", &pc, &sp, &cfa, &f->symbol,
+			      &symbol_start, &f->module, &inlined, &registers, &signal, &f->file,
+			      &f->line, &f->reason))
 		return false;
 	f->pc = pc;
 	f->sp = sp;
 	f->cfa = cfa;
 	f->symbol_start = symbol_start;
 	f->inlined = inlined;
+	f->signal = signal;
 	return fill_registers(registers, f);
 }

@@ -150,6 +150,27 @@ struct pw_error *pw_target_open_callback(const struct pw_reader *reader,
 	return NULL;
 }
 
+/* What the debugger knows of a thread's registers; all of them, if it knows what a kernel would. */
+static void copy_registers(const struct pw_arch *arch, const struct pw_reader_thread *from,
+			   struct pw_lwp *to)
+{
+	static const uint64_t nothing[PW_REGS_MAX];
+	struct pw_regs all;
+	for (unsigned n = 0; n <= PW_REGISTER_COUNT && n < PW_REGS_MAX; n++) {
+		if (!(from->known >> n & 1))
+			continue;
+		to->regs.value[n] = from->registers[n];
+		to->regs.known |= UINT64_C(1) << n;
+	}
+	to->regs.pc = from->pc;
+	to->regs.sp = from->stack_pointer;
+	to->regs.thread_pointer = from->thread_pointer;
+	if (arch->regs_size > sizeof(nothing))
+		return;
+	arch->decode_regs(nothing, &all);
+	to->has_regs = from->pc && from->stack_pointer && !(all.known & ~to->regs.known);
+}
+
 struct pw_error *pw_callback_set_threads(struct pw_target *target,
 					 const struct pw_reader_thread *threads, size_t count)
 {
@@ -158,8 +179,7 @@ struct pw_error *pw_callback_set_threads(struct pw_target *target,
 	pw_target_clear_lwps(target);
 	for (size_t i = 0; i < count; i++) {
 		struct pw_lwp lwp = {.tid = threads[i].tid, .ns_tid = threads[i].tid};
-		lwp.regs.sp = threads[i].stack_pointer;
-		lwp.regs.thread_pointer = threads[i].thread_pointer;
+		copy_registers(target->arch, &threads[i], &lwp);
 		if (threads[i].name)
 			pw_lwp_set_name(&lwp, threads[i].name, strlen(threads[i].name));
 		struct pw_error *error = pw_target_add_lwp(target, &lwp);

@@ -1,6 +1,6 @@
 """Uses the module pywalk and prints what the objects say, in the form of `pywalk dump --json`.
 
-    use_module.py pid PID | core CORE | errors CORE
+    use_module.py pid PID | core CORE | native PID | native-core CORE | errors CORE
 """
 
 import gc
@@ -10,16 +10,38 @@ import sys
 import pywalk
 
 
+def native_object(frame):
+    one = {"kind": "native", "pc": hex(frame.pc), "symbol": frame.symbol, "module": frame.module}
+    one["offset"] = None if frame.symbol is None or frame.inlined else frame.offset
+    one["sp"] = hex(frame.sp)
+    for key, value in (("file", frame.file), ("line", frame.line)):
+        if value is not None:
+            one[key] = value
+    for key, value in (("inlined", frame.inlined), ("signal", frame.signal)):
+        if value:
+            one[key] = value
+    assert frame.reason is None and frame.proof is None, frame
+    return one
+
+
 def frame_object(frame):
+    if frame.kind == "native":
+        return native_object(frame)
     assert frame.kind == "python", frame
     one = {"kind": frame.kind, "name": frame.name, "file": frame.file, "line": frame.line}
     if frame.qualname is not None:
         one["qualname"] = frame.qualname
+    if frame.proof is not None:
+        one["proof"] = frame.proof
     return one
 
 
-def show(session):
-    with session, session.capture() as dump:
+def thread_end(end):
+    return {"reason": end.reason}
+
+
+def show(session, native="none"):
+    with session, session.capture(native=native) as dump:
         document = json.loads(dump.to_json())
         threads = []
         for thread in dump.threads:
@@ -30,8 +52,17 @@ def show(session):
                 "holds_gil": thread.holds_gil,
                 "state": thread.state,
                 "frames": [frame_object(f) for f in thread.frames],
-                "end": {"reason": thread.end.reason},
+                "end": thread_end(thread.end),
+                "capture": thread.capture,
+                "stopped_us": thread.stopped_us,
             })
+            if native == "none":
+                assert thread.native_end is None, thread.native_end
+            else:
+                threads[-1]["native_end"] = thread_end(thread.native_end)
+            assert (thread.capture is None) == sys.argv[1].endswith("core"), thread.capture
+            assert thread.ns_tid == thread.tid
+            check_against(threads[-1], json.loads(thread.to_json()))
             # One thread's JSON is the same as its part of the whole.
             assert json.loads(thread.to_json()) in document["threads"]
             assert "[py]" in thread.to_text()
@@ -40,6 +71,18 @@ def show(session):
         assert [i.main for i in dump.interpreters] == [True]
         assert document["process"]["python"]["version"] == session.version
     print(json.dumps(document))
+
+
+def check_against(ours, theirs):
+    """What the objects say is what the JSON says, where both say it."""
+    assert len(ours["frames"]) == len(theirs["frames"])
+    for one, other in zip(ours["frames"], theirs["frames"]):
+        assert one["kind"] != "native" or sorted(one) == sorted(other), (one, other)
+        for key, value in one.items():
+            assert value == other[key], (key, one, other)
+    for key in ("tid", "interpreter", "holds_gil", "state", "capture", "stopped_us"):
+        assert ours[key] == theirs[key], (key, ours[key], theirs[key])
+    assert ours.get("native_end") == theirs.get("native_end")
 
 
 def expect(error, function, *arguments):
@@ -57,6 +100,12 @@ def errors(core):
     expect(pywalk.NoTargetError, pywalk.Session.open_core, "/nonexistent/core")
     expect(pywalk.FormatError, pywalk.Session.open_core, __file__)
     session = pywalk.Session.open_core(core)
+    for wrong in ("some", "", None, 1):
+        try:
+            session.capture(native=wrong)
+        except ValueError:
+            continue
+        raise AssertionError("native=%r was taken" % (wrong,))
     dump = session.capture()
     thread = dump.threads[0]
     frames = thread.frames
@@ -81,5 +130,9 @@ if __name__ == "__main__":
         show(pywalk.Session.open_pid(int(sys.argv[2])))
     elif sys.argv[1] == "core":
         show(pywalk.Session.open_core(sys.argv[2]))
+    elif sys.argv[1] == "native":
+        show(pywalk.Session.open_pid(int(sys.argv[2])), "all")
+    elif sys.argv[1] == "native-core":
+        show(pywalk.Session.open_core(sys.argv[2]), "all")
     else:
         errors(sys.argv[2])

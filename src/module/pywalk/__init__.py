@@ -63,6 +63,7 @@ __all__ = [
     "Interpreter",
     "LayoutError",
     "Mapping",
+    "NativeEnd",
     "NativeFrame",
     "NoTargetError",
     "NotPythonError",
@@ -80,7 +81,27 @@ __all__ = [
 __version__: str = _pywalk.version
 
 _Path = Union[str, bytes, "os.PathLike[str]"]
-_NativeFrame = Tuple[int, int, int, Optional[str], int, Optional[str], bool, Sequence[int]]
+_NativeFrame = Union[
+    Tuple[int, int, int, Optional[str], int, Optional[str], bool, Sequence[int]],
+    Tuple[
+        int,
+        int,
+        int,
+        Optional[str],
+        int,
+        Optional[str],
+        bool,
+        Sequence[int],
+        bool,
+        Optional[str],
+        int,
+        Optional[str],
+    ],
+]
+_ReaderThread = Union[
+    Tuple[int, int, int, Optional[str]],
+    Tuple[int, int, int, Optional[str], int, Sequence[Optional[int]]],
+]
 _S = TypeVar("_S", bound="Session")
 
 
@@ -109,8 +130,20 @@ class End(NamedTuple):
     message: Optional[str]  #: None when complete
 
 
+class NativeEnd(NamedTuple):
+    """Why a thread's native frames end where they do."""
+
+    #: "complete", "unreadable", "no_cfi", "registers", "corrupt" or "limit"
+    reason: str
+    address: int  #: that it is about, or 0
+    message: Optional[str]  #: None when complete
+
+
 class Frame(NamedTuple):
     """One frame: of Python (``kind == "python"``) or of C (``kind == "native"``).
+
+    ``kind == "gap"`` stands for native frames that could not be unwound; `pc` is where
+    that began, and `reason` why.
 
     What a frame of its kind does not have, or what could not be read, is None
     (0 for addresses).
@@ -119,7 +152,7 @@ class Frame(NamedTuple):
     kind: str
     name: Optional[str]  #: the code object's co_name
     qualname: Optional[str]  #: its co_qualname, from CPython 3.11 on
-    file: Optional[str]
+    file: Optional[str]  #: of native frames too, where there is debug information
     line: Optional[int]  #: from 1
     end_line: Optional[int]
     column: Optional[int]  #: from 0, in bytes of UTF-8
@@ -139,6 +172,10 @@ class Frame(NamedTuple):
     symbol: Optional[str]
     offset: int  #: of pc from the symbol's start
     module: Optional[str]
+    sp: int  #: the stack pointer, 0: unknown
+    inlined: bool  #: a pseudo-frame of a function inlined into the next older native frame
+    signal: bool  #: the trampoline between a signal handler and what it interrupted
+    reason: Optional[str]  #: of a gap
 
 
 class NativeFrame(NamedTuple):
@@ -154,6 +191,10 @@ class NativeFrame(NamedTuple):
     inlined: bool = False
     #: Callee-saved registers as unwound to this frame, in any order.
     registers: Sequence[int] = ()
+    signal: bool = False  #: the trampoline of a signal handler
+    file: Optional[str] = None  #: source file
+    line: int = 0  #: 0: unknown
+    reason: Optional[str] = None  #: not None: no frame but a gap, and why
 
 
 class Mapping(NamedTuple):
@@ -174,6 +215,10 @@ class ReaderThread(NamedTuple):
     thread_pointer: int = 0  #: fs_base on x86-64, tpidr_el0 on aarch64; 0: unknown
     stack_pointer: int = 0  #: of the newest frame; 0: unknown
     name: Optional[str] = None
+    #: For :meth:`Session.capture` with native frames; 0: unknown.
+    pc: int = 0
+    #: By DWARF number, None where unknown: all that are known, `pc` and `stack_pointer` too.
+    registers: Sequence[Optional[int]] = ()
 
 
 class Reader:
@@ -217,6 +262,11 @@ class Thread:
         self.holds_gil: Optional[bool] = info[5]  #: None: unknown
         #: "running", "sleeping", "disk", "stopped", "zombie", "dead", "gone" or "unknown"
         self.state: str = info[6]
+        #: How a thread of a live process was read: "asleep" (nothing was stopped), "stopped",
+        #: "running" (its stack may be torn); None: the target is not live.
+        self.capture: Optional[str] = info[7]
+        self.stopped_us: float = info[8] / 1000  #: how long it was stopped, in microseconds
+        self.ns_tid: int = info[9]  #: its number in the process's own pid namespace
 
     def __repr__(self) -> str:
         return f"<pywalk.Thread tid={self.tid} name={self.name!r}>"
@@ -230,6 +280,12 @@ class Thread:
     def end(self) -> End:
         """Why the stack ends where it does."""
         return End._make(self._handle.end())
+
+    @property
+    def native_end(self) -> Optional[NativeEnd]:
+        """Why the native frames end where they do; None when none were asked for."""
+        end = self._handle.native_end()
+        return None if end is None else NativeEnd._make(end)
 
     def merge(self, native_frames: Iterable[_NativeFrame]) -> None:
         """Put native frames (:class:`NativeFrame`, newest first) among the Python frames.
@@ -391,7 +447,7 @@ class Session:
     def closed(self) -> bool:
         return self._handle.closed()
 
-    def set_threads(self, threads: Iterable[Tuple[int, int, int, Optional[str]]]) -> None:
+    def set_threads(self, threads: Iterable[_ReaderThread]) -> None:
         """For a session on a reader: its threads (:class:`ReaderThread`) as they are now.
 
         Everything remembered of the target's memory is forgotten.  Call it
@@ -400,7 +456,11 @@ class Session:
         self._handle.set_threads(threads)
 
     def capture(
-        self, native_only_threads: bool = False, max_frames: int = 0, no_stop: bool = False
+        self,
+        native_only_threads: bool = False,
+        max_frames: int = 0,
+        no_stop: bool = False,
+        native: str = "none",
     ) -> Dump:
         """Copy what all threads are doing now.
 
@@ -408,8 +468,12 @@ class Session:
         `no_stop` (stacks may then be torn).  `native_only_threads` lists threads
         that never ran Python too; `max_frames` bounds the Python frames of a
         thread (0: a million).
+
+        `native` says which C frames are shown: "none", "folded" (without the
+        interpreter's own) or "all".  Of a target that a reader reads, the threads must
+        have been set with their registers.
         """
-        return Dump(self, self._handle.capture(native_only_threads, max_frames, no_stop))
+        return Dump(self, self._handle.capture(native_only_threads, max_frames, no_stop, native))
 
     @property
     def pid(self) -> int:

@@ -41,17 +41,52 @@ _Frame = tuple[
     str | None,  # symbol
     int,  # offset
     str | None,  # module
+    int,  # sp
+    bool,  # inlined
+    bool,  # signal
+    str | None,  # reason
 ]
 _Mapping = tuple[int, int, int, str | None, bool, bool]
-_NativeFrame = tuple[int, int, int, str | None, int, str | None, bool, Sequence[int]]
+_NativeFrame = (
+    tuple[int, int, int, str | None, int, str | None, bool, Sequence[int]]
+    | tuple[
+        int,
+        int,
+        int,
+        str | None,
+        int,
+        str | None,
+        bool,
+        Sequence[int],
+        bool,
+        str | None,
+        int,
+        str | None,
+    ]
+)
+_ReaderThread = (
+    tuple[int, int, int, str | None] | tuple[int, int, int, str | None, int, Sequence[int | None]]
+)
 _Warn = Callable[[str], object] | None
 
 @final
 class Thread:
     def info(
         self,
-    ) -> tuple[int, str | None, str | None, int | None, int, bool | None, str]: ...
+    ) -> tuple[
+        int,
+        str | None,
+        str | None,
+        int | None,
+        int,
+        bool | None,
+        str,
+        str | None,
+        int,
+        int,
+    ]: ...
     def end(self) -> tuple[str, int, str | None]: ...
+    def native_end(self) -> tuple[str, int, str | None] | None: ...
     def frames(self) -> list[_Frame]: ...
     def merge(self, __native_frames: Iterable[_NativeFrame]) -> None: ...
     def write(self, __format: str, __color: bool) -> str: ...
@@ -69,8 +104,10 @@ class Dump:
 class Session:
     def close(self) -> None: ...
     def closed(self) -> bool: ...
-    def set_threads(self, __threads: Iterable[tuple[int, int, int, str | None]]) -> None: ...
-    def capture(self, __native_only_threads: bool, __max_frames: int, __no_stop: bool) -> Dump: ...
+    def set_threads(self, __threads: Iterable[_ReaderThread]) -> None: ...
+    def capture(
+        self, __native_only_threads: bool, __max_frames: int, __no_stop: bool, __native: str
+    ) -> Dump: ...
     def info(self) -> tuple[int, str | None, str | None, list[str], str | None, bool]: ...
     def facts(self) -> list[tuple[str, str, str, str]]: ...
 
