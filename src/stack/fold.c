@@ -5,6 +5,7 @@
  */
 #include "stack/fold.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* Functions of the interpreter whose name begins so. */
@@ -138,7 +139,7 @@ static bool is_machinery(const char *symbol)
 	return is_one_of(names, sizeof(names) / sizeof(names[0]), plain);
 }
 
-bool pw_folds(const struct pw_session *session, uint64_t pc, const char *symbol)
+static bool folds(const struct pw_session *session, uint64_t pc, const char *symbol)
 {
 	if (symbol && is_one_of(starts, sizeof(starts) / sizeof(starts[0]), symbol))
 		return true;
@@ -154,12 +155,34 @@ bool pw_folds(const struct pw_session *session, uint64_t pc, const char *symbol)
 	return !symbol || is_machinery(symbol);
 }
 
-void pw_thread_fold(struct pw_thread *thread, const bool *folds)
+/* What was said of symbols before. */
+struct pw_fold_memo {
+	const char *symbols[512];
+	bool folds[512];
+};
+
+bool pw_folds(struct pw_session *session, uint64_t pc, const char *symbol)
+{
+	enum { SLOTS = 512 };
+	if (!session->fold_memo)
+		session->fold_memo = calloc(1, sizeof(*session->fold_memo));
+	struct pw_fold_memo *memo = session->fold_memo;
+	if (!symbol || !memo)
+		return folds(session, pc, symbol);
+	size_t slot = ((uintptr_t)symbol * UINT64_C(0x9e3779b97f4a7c15)) >> 32 & (SLOTS - 1);
+	if (memo->symbols[slot] != symbol) {
+		memo->symbols[slot] = symbol;
+		memo->folds[slot] = folds(session, pc, symbol);
+	}
+	return memo->folds[slot];
+}
+
+void pw_thread_fold(struct pw_thread *thread, const bool *marked)
 {
 	size_t kept = 0;
 	for (size_t i = 0; i < thread->merged_count; i++) {
 		const struct pw_frame *frame = &thread->merged[i];
-		if (frame->kind == PW_FRAME_PYTHON || !folds[frame->native_index])
+		if (frame->kind == PW_FRAME_PYTHON || !marked[frame->native_index])
 			thread->merged[kept++] = *frame;
 	}
 	thread->merged_count = kept;

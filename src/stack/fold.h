@@ -9,12 +9,13 @@
 
 /*
  * Whether the native frame at `pc` is of that machinery.  Gaps, signal trampolines, functions that
- * do a builtin's work and everything outside of the interpreter are not.  `symbol` may be NULL.
+ * do a builtin's work and everything outside of the interpreter are not.  `symbol` may be NULL; it
+ * must live as long as the session.
  */
-bool pw_folds(const struct pw_session *session, uint64_t pc, const char *symbol);
+bool pw_folds(struct pw_session *session, uint64_t pc, const char *symbol);
 
 /* Takes native frames out of the thread's merged ones: those whose index among the native frames
- * that were merged is marked in `folds`. */
-void pw_thread_fold(struct pw_thread *thread, const bool *folds);
+ * that were merged is `marked`. */
+void pw_thread_fold(struct pw_thread *thread, const bool *marked);
 
 #endif

@@ -85,7 +85,8 @@ struct pw_session {
 	const char *build[4]; /* NULL-terminated */
 	struct pw_fact *facts;
 	size_t fact_count;
-	struct pw_options options; /* strings are not kept */
+	struct pw_fold_memo *fold_memo; /* of fold.c; owned; NULL until asked */
+	struct pw_options options;	/* strings are not kept */
 	/* What searching stacks for lost frames may still cost in this capture, in words read: a
 	 * hostile stack has much to look at, and no end. */
 	uint64_t search_left;

@@ -136,6 +136,7 @@ void pw_session_close(struct pw_session *session)
 	pw_python_deinit(&session->python);
 	pw_modules_destroy(session->modules);
 	pw_target_destroy(session->target);
+	free(session->fold_memo);
 	free(session);
 }
 
