@@ -130,12 +130,15 @@ static void add_register(struct builder *b, const struct pw_abi *abi, Dwarf_Fram
 	Dwarf_Op memory[3], *ops = NULL;
 	size_t count = 0;
 	struct pw_rule rule = {.target = (uint8_t)number, .kind = PW_RULE_UNDEFINED};
+	size_t before = b->op_count;
 	if (dwarf_frame_register(frame, (int)number, memory, &ops, &count))
 		return;
 	if (!count && !ops)
 		rule.kind = PW_RULE_SAME;
-	else if (count && !make_rule(b, ops, count, &rule))
-		rule.kind = PW_RULE_UNDEFINED;
+	else if (count && !make_rule(b, ops, count, &rule)) {
+		rule = (struct pw_rule){.target = (uint8_t)number, .kind = PW_RULE_UNDEFINED};
+		b->op_count = before;
+	}
 	if (!count && is_mistaken(abi, &rule))
 		return;
 	if (!goes_without_saying(abi, &rule, ra) && b->rule_count < PW_ROW_RULES_MAX)
