@@ -249,6 +249,8 @@ static void settle_segments(struct pw_core *core)
 {
 	size_t kept = 0;
 	uint64_t end = 0;
+	if (!core->segment_count)
+		return;
 	qsort(core->segments, core->segment_count, sizeof(core->segments[0]), compare_segments);
 	for (size_t i = 0; i < core->segment_count; i++) {
 		struct core_segment segment = core->segments[i];

@@ -209,7 +209,7 @@ def main() -> int:
         cutter = Cutter(pywalk, core, json.load(file), options)
     cutter.run()
     if b"--native" in text:
-        native = Cutter(pywalk, core, cutter.truth, [*options, "--native=all"])
+        native = Cutter(pywalk, core, cutter.truth, [*options, "--native=all", "--threads"])
         native.run()
         cutter.problems += ["with --native=all: " + problem for problem in native.problems]
         cutter.row += native.row
