@@ -35,7 +35,7 @@ $(O)/fuzz/corpus/.done: $(FUZZ)/unpack_corpus.py $(wildcard $(FUZZ)/corpus/*)
 # ---- make check ----------------------------------------------------------------------------------
 
 FUZZ_PROGRAMS := $(FUZZ_ALL:%=$(O)/testsuite/fuzz/fuzz_%)
-MUTATE = $(PYTHON3) $(FUZZ)/mutate_cores.py --pywalk $(O)/pywalk --mutate $(F)/mutate_core \
+MUTATE = $(TEST_PYTHON3) $(FUZZ)/mutate_cores.py --schema docs/pywalk-dump.schema.json --pywalk $(O)/pywalk --mutate $(F)/mutate_core \
 	--cores $(O)/fuzz/corpus/core --found $(O)/fuzz/found $(if $(filter 1,$(SANITIZE)),--sanitized)
 RUN_FUZZ = $(PYTHON3) $(FUZZ)/run_corpus.py $(T)/fuzz.sum $(O)/fuzz/corpus $(FUZZ_PROGRAMS) \
 	-- "200 damaged cores" $(MUTATE) --count 200 \

@@ -25,8 +25,6 @@ from typing import Dict, List, NamedTuple, Optional
 
 WALL = 60
 MEMORY = 512 << 20
-# Nothing that a core names is looked for on this machine.
-NO_FILES = ["--sysroot", "/dev/null", "--debug-dir", "/dev/null"]
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
@@ -129,15 +127,26 @@ class Runner:
         self.environment.setdefault("UBSAN_OPTIONS", "halt_on_error=1:exitcode=99")
         self.totals = Totals()
         self.work: "queue.Queue[Optional[int]]" = queue.Queue(64)
-        self.commands = [["dump", "--json"], ["dump", "--json", "--native=all"], ["info"]]
+        self.commands = [["dump", "--json"], ["dump", "--json", "--native=all"]]
+        self.commands += [["dump", "--native"], ["info"]]
+        self.validator = None
+        if arguments.schema:
+            import jsonschema  # type: ignore
+
+            with open(arguments.schema, encoding="utf-8") as file:
+                schema = json.load(file)
+            self.validator = jsonschema.validators.validator_for(schema)(schema)
 
     def one(self, seed: int, folder: str) -> None:
         core = self.cores[seed % len(self.cores)]
-        path = os.path.join(folder, "core")
+        path, empty = os.path.join(folder, "core"), os.path.join(folder, "empty")
+        # Nothing that a core names is looked for on this machine.
+        os.makedirs(empty, exist_ok=True)
+        options = ["--sysroot", empty, "--debug-dir", empty]
         subprocess.run([self.arguments.mutate, str(seed), core, path], check=True)
         for command in self.commands:
             result = run(
-                [self.arguments.pywalk, *command, *NO_FILES, path],
+                [self.arguments.pywalk, *command, *options, path],
                 folder,
                 self.environment,
                 self.arguments.seconds,
@@ -146,7 +155,12 @@ class Runner:
             self.note(seed, core, path, command, result)
 
     def note(self, seed: int, core: str, path: str, command: List[str], result: Result) -> None:
-        problem = problem_of(result, "--json" in command)
+        is_json = "--json" in command
+        problem = problem_of(result, is_json)
+        # Validation takes longer than everything else.
+        if not problem and is_json and result.out and self.validator and seed % 8 == 0:
+            errors = self.validator.iter_errors(json.loads(result.out))
+            problem = next(("schema: %s" % error.message[:400] for error in errors), "")
         totals = self.totals
         with totals.lock:
             totals.runs += 1
@@ -199,6 +213,7 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=10000)
     parser.add_argument("--seconds", type=int, default=5, help="of processor time, for one run")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--schema", help="of the JSON; an eighth of the output is checked")
     parser.add_argument("--sanitized", action="store_true", help="pywalk was built with SANITIZE=1")
     arguments = parser.parse_args()
     start = time.monotonic()
