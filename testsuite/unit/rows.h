@@ -56,7 +56,8 @@ static inline void cfi_open(struct cfi_file *file, const char *path)
 	file->section.length = shdr.sh_size;
 	file->section.address = shdr.sh_addr;
 	file->range_count = pw_fde_ranges(&file->section, &file->ranges);
-	assert_true(file->range_count > 0);
+	if (!file->range_count || !file->ranges)
+		fail_for_good("no call-frame information in %s", path);
 }
 
 static inline void cfi_close(struct cfi_file *file)
