@@ -318,5 +318,5 @@ int main(void)
 		cmocka_unit_test(test_aarch64_calls),	  cmocka_unit_test(test_aarch64_stubs),
 		cmocka_unit_test(test_aarch64_prologues), cmocka_unit_test(test_aarch64_sigreturn),
 	};
-	return cmocka_run_group_tests(tests, make_folder, NULL);
+	return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -280,5 +280,5 @@ int main(void)
 		cmocka_unit_test(test_recorded),
 		cmocka_unit_test(test_kinds),
 	};
-	return cmocka_run_group_tests(tests, make_folder, NULL);
+	return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

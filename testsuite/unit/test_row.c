@@ -359,5 +359,5 @@ int main(void)
 		cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_plt),
 	};
-	return cmocka_run_group_tests(tests, make_folder, NULL);
+	return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -249,5 +249,5 @@ int main(void)
 		cmocka_unit_test(test_call),
 		cmocka_unit_test(test_limits),
 	};
-	return cmocka_run_group_tests(tests, make_folder, NULL);
+	return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -481,5 +481,5 @@ int main(void)
 		cmocka_unit_test(test_vdso),
 		cmocka_unit_test(test_own_stack),
 	};
-	return cmocka_run_group_tests(tests, make_folder, NULL);
+	return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
