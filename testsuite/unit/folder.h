@@ -13,6 +13,14 @@ static int make_folder(void **state)
 	return mkdtemp(folder) ? 0 : -1;
 }
 
+/* Its tear-down. */
+static inline int remove_folder(void **state)
+{
+	char command[sizeof(folder) + 16];
+	snprintf(command, sizeof(command), "rm -rf '%s'", folder);
+	return system(command);
+}
+
 static void write_file(const char *path, const void *bytes, size_t size)
 {
 	FILE *file = fopen(path, "wb");

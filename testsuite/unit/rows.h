@@ -6,6 +6,8 @@
 #include "binary/elf_private.h"
 #include "binary/fde.h"
 
+#include "fail.h"
+
 #include <fcntl.h>
 #include <gelf.h>
 #include <libelf.h>
@@ -16,18 +18,18 @@
 
 enum { TEXT = 0x4000 };
 
-static inline bool find_section(Elf *elf, const char *name, GElf_Shdr *ret,
-				const uint8_t **ret_bytes)
+/* The bytes of a section that must be there. */
+static inline const uint8_t *find_section(Elf *elf, const char *name, GElf_Shdr *ret)
 {
 	size_t names = 0, size;
 	elf_getshdrstrndx(elf, &names);
 	for (Elf_Scn *scn = elf_nextscn(elf, NULL); scn; scn = elf_nextscn(elf, scn)) {
+		const char *bytes = elf_rawfile(elf, &size);
 		gelf_getshdr(scn, ret);
-		*ret_bytes = (const uint8_t *)elf_rawfile(elf, &size) + ret->sh_offset;
-		if (!strcmp(elf_strptr(elf, names, ret->sh_name), name))
-			return true;
+		if (bytes && !strcmp(elf_strptr(elf, names, ret->sh_name), name))
+			return (const uint8_t *)bytes + ret->sh_offset;
 	}
-	return false;
+	fail_for_good("no section %s", name);
 }
 
 struct cfi_file {
@@ -41,20 +43,21 @@ struct cfi_file {
 
 static inline void cfi_open(struct cfi_file *file, const char *path)
 {
-	GElf_Ehdr ehdr;
-	GElf_Shdr shdr;
+	GElf_Ehdr ehdr = {0};
+	*file = (struct cfi_file){0};
+	GElf_Shdr shdr = {0};
 	elf_version(EV_CURRENT);
 	file->fd = open(path, O_RDONLY | O_CLOEXEC);
 	file->elf = elf_begin(file->fd, ELF_C_READ_MMAP, NULL);
 	assert_non_null(gelf_getehdr(file->elf, &ehdr));
 	file->abi = pw_abi_by_machine(ehdr.e_machine);
 	assert_non_null(file->abi);
-	file->section = (struct pw_fde_section){0};
-	assert_true(find_section(file->elf, ".eh_frame", &shdr, &file->section.bytes));
+	file->section.bytes = find_section(file->elf, ".eh_frame", &shdr);
 	file->section.length = shdr.sh_size;
 	file->section.address = shdr.sh_addr;
 	file->range_count = pw_fde_ranges(&file->section, &file->ranges);
-	assert_true(file->range_count > 0);
+	if (!file->range_count || !file->ranges)
+		fail_for_good("no call-frame information in %s", path);
 }
 
 static inline void cfi_close(struct cfi_file *file)

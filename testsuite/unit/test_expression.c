@@ -171,6 +171,7 @@ static void test_arithmetic(void **state)
 	BINARY(DW_OP_shr, minimum, 64, 0);
 	BINARY(DW_OP_shra, (uint64_t)-8, 1, (uint64_t)-4);
 	BINARY(DW_OP_shra, (uint64_t)-8, 200, UINT64_MAX);
+	BINARY(DW_OP_shra, (uint64_t)-8, 64, UINT64_MAX);
 	BINARY(DW_OP_shra, 8, 200, 0);
 	CORRUPT({DW_OP_lit1}, {DW_OP_lit0}, {DW_OP_div});
 	CORRUPT({DW_OP_lit1}, {DW_OP_lit0}, {DW_OP_mod});

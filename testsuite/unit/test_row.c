@@ -60,7 +60,7 @@ static bool caller_rbx(const char *head, const uint8_t *bytes, size_t count, uin
 
 static void expect_rbx(const char *head, const uint8_t *bytes, size_t count, uint64_t expected)
 {
-	uint64_t value;
+	uint64_t value = 0;
 	assert_true(caller_rbx(head, bytes, count, &value));
 	assert_int_equal(value, expected);
 }
@@ -184,7 +184,7 @@ static void test_expressions(void **state)
 static void test_jumps(void **state)
 {
 	need_x86_64();
-	uint64_t value;
+	uint64_t value = 0;
 	uint8_t skip_one[] = {DW_OP_lit1, DW_OP_skip, 1, 0, DW_OP_lit2, DW_OP_lit3};
 	expect_rbx(VALUE, skip_one, 6, 3);
 	uint8_t to_end[] = {DW_OP_lit1, DW_OP_skip, 2, 0, DW_OP_lit2, DW_OP_lit3};
@@ -207,7 +207,7 @@ static void test_long_expressions(void **state)
 {
 	need_x86_64();
 	uint8_t nops[PW_ROW_OPS_MAX + 1];
-	uint64_t value;
+	uint64_t value = 0;
 	memset(nops, DW_OP_nop, sizeof(nops));
 	expect_rbx(VALUE, nops, PW_ROW_OPS_MAX, STACK + 24);
 	assert_false(caller_rbx(VALUE, nops, PW_ROW_OPS_MAX + 1, &value));
@@ -314,12 +314,12 @@ static unsigned plt_instruction(const uint8_t *code, unsigned *ret_pushed)
 static void check_plt(const char *options)
 {
 	struct cfi_file file;
-	GElf_Shdr plt;
+	GElf_Shdr plt = {0};
 	const uint8_t *code = NULL;
 	struct words words = {0};
 	struct pw_unwind_memory memory = words_memory(&words);
 	cfi_open(&file, assemble("call a@plt\ncall b@plt\ncall c@plt\nnop\n", options));
-	assert_true(find_section(file.elf, ".plt", &plt, &code));
+	code = find_section(file.elf, ".plt", &plt);
 	assert_int_equal(plt.sh_size, 64);
 	for (uint64_t entry = 0; entry < plt.sh_size; entry += 16) {
 		/* The first entry is jumped to when the others have pushed. */
@@ -359,5 +359,5 @@ int main(void)
 		cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_plt),
 	};
-	return cmocka_run_group_tests(tests, make_folder, NULL);
+	return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

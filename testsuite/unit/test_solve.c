@@ -100,10 +100,10 @@ static void begin(void)
 	load(&loaded, assemble(source, "-z lazy"));
 	/* What the dynamic linker would have written. */
 	struct cfi_file file;
-	GElf_Shdr shdr;
+	GElf_Shdr shdr = {0};
 	const uint8_t *bytes = NULL;
 	cfi_open(&file, loaded.base.mappings[0].host_path);
-	assert_true(find_section(file.elf, ".rela.plt", &shdr, &bytes));
+	bytes = find_section(file.elf, ".rela.plt", &shdr);
 	Elf64_Rela rela;
 	memcpy(&rela, bytes, sizeof(rela));
 	uint64_t framed = symbol(&loaded, "framed");
@@ -249,5 +249,5 @@ int main(void)
 		cmocka_unit_test(test_call),
 		cmocka_unit_test(test_limits),
 	};
-	return cmocka_run_group_tests(tests, make_folder, NULL);
+	return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -169,7 +169,7 @@ static void test_no_rule(void **state)
 /* All rules speak of the callee's registers, whatever their order. */
 static void test_rules_swap(void **state)
 {
-	static const struct pw_rule rules[] = {
+	const struct pw_rule rules[] = {
 		{PW_RULE_REGISTER, RBX, .reg = RBP},
 		{PW_RULE_REGISTER, RBP, .reg = RBX},
 		ra_at_cfa,

@@ -349,6 +349,33 @@ static void open_self(void)
 	assert_null(pw_modules_create(self, NULL, &self_modules));
 }
 
+static void close_self(void)
+{
+	pw_modules_destroy(self_modules);
+	pw_target_destroy(self);
+}
+
+/* The vdso is in no file. */
+static void test_vdso(void **state)
+{
+	open_self();
+	struct pw_symbol function;
+	struct pw_module *module = NULL;
+	if (!pw_modules_symbol(self_modules, "__vdso_clock_gettime", &function, &module) &&
+	    !pw_modules_symbol(self_modules, "__kernel_clock_gettime", &function, &module))
+		fail_for_good("no clock in the vdso");
+	assert_string_equal(module->path, "[vdso]");
+	const struct pw_abi *abi = pw_abi_by_machine(pw_arch_host()->elf_machine);
+	const struct pw_row *row = pw_modules_row(self_modules, function.address);
+	if (!row)
+		fail_for_good("no row in the vdso");
+	assert_true(row->start <= function.address && row->end > function.address);
+	assert_int_equal(row->cfa.kind, PW_RULE_REGISTER);
+	assert_int_equal(row->cfa.reg, abi->sp);
+	assert_int_equal(row->cfa.offset, abi->return_slot);
+	close_self();
+}
+
 #ifdef __x86_64__
 
 static struct pw_regs own_registers(const ucontext_t *context)
@@ -415,7 +442,8 @@ static void test_own_stack(void **state)
 	assert_true(truth_count > 8);
 	assert_int_equal(walk.end, PW_NATIVE_END_COMPLETE);
 	/* The handler's caller; in the handler itself, and what wraps backtrace(), they differ. */
-	assert_true(walk.count > 8 && walk.frames[1].signal);
+	if (walk.count <= 8 || !walk.frames || !walk.frames[1].signal)
+		fail_for_good("%zu frames, without the handler's caller", walk.count);
 	int first = 0;
 	while (first < truth_count && (uintptr_t)truth[first] != walk.frames[1].pc)
 		first++;
@@ -428,8 +456,7 @@ static void test_own_stack(void **state)
 	assert_int_equal(by_table.regs.sp, by_code.regs.sp);
 	assert_memory_equal(by_table.regs.value, by_code.regs.value, 17 * sizeof(uint64_t));
 	pw_native_walk_deinit(&walk);
-	pw_modules_destroy(self_modules);
-	pw_target_destroy(self);
+	close_self();
 }
 
 #else
@@ -451,7 +478,8 @@ int main(void)
 		cmocka_unit_test(test_gap_by_pointer),
 		cmocka_unit_test(test_signal),
 		cmocka_unit_test(test_endless),
+		cmocka_unit_test(test_vdso),
 		cmocka_unit_test(test_own_stack),
 	};
-	return cmocka_run_group_tests(tests, make_folder, NULL);
+	return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
