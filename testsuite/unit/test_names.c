@@ -533,11 +533,6 @@ static void test_silent_server(void **state)
 	signal(SIGINT, SIG_DFL);
 }
 
-static int remove_folder(void **state)
-{
-	return shell("rm -rf %s", folder);
-}
-
 /* `text`: a compiler and its flags. */
 #define VARIANT(text)                                                                              \
 	{                                                                                          \

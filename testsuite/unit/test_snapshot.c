@@ -180,15 +180,6 @@ static void test_host_paths(void **state)
 	pw_target_destroy(target);
 }
 
-static int remove_folder(void **state)
-{
-	static const char *const names[] = {
-		"root/absolute", "root/up", "root/loop", "root/usr/file", "root/usr", "root", ""};
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		remove(in_folder(names[i]));
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {

@@ -431,14 +431,6 @@ static void test_core_fuzzed(void **state)
 	}
 }
 
-static int remove_folder(void **state)
-{
-	static const char *const names[] = {"core", "library", ""};
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		remove(in_folder(names[i]));
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
