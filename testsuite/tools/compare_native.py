@@ -282,9 +282,7 @@ def judged(have: Json, judge: Optional[Dict[int, List[int]]]) -> bool:
     if any(f["kind"] == "gap" for f in have["frames"]):
         return False
     pcs = [
-        int(f["pc"], 16)
-        for f in have["frames"]
-        if f["kind"] == "native" and not f.get("inlined")
+        int(f["pc"], 16) for f in have["frames"] if f["kind"] == "native" and not f.get("inlined")
     ]
     return bool(pcs) and judge.get(have["tid"]) == pcs
 
