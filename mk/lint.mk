@@ -49,7 +49,7 @@ $(O)/venv/.done: mk/lint.mk
 lint-python: $(O)/venv/.done
 	$(O)/venv/bin/ruff check --config mk/ruff.toml $(LINT_PYTHON)
 	$(O)/venv/bin/ruff format --check --config mk/ruff.toml $(LINT_PYTHON)
-	MYPYPATH=src/module:gdb:testsuite/bench $(O)/venv/bin/mypy --config-file mk/mypy.ini $(LINT_MYPY)
+	MYPYPATH=src/module:gdb:testsuite/bench:testsuite/tools $(O)/venv/bin/mypy --config-file mk/mypy.ini $(LINT_MYPY)
 	$(O)/venv/bin/mypy --config-file mk/mypy.ini gdb/pywalk.py
 
 # Clang's static analyzer; a finding is an error.  Its checker of malloc knows neither the attribute cleanup

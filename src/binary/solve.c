@@ -76,15 +76,19 @@ static bool calls(const struct pw_solve *s, uint64_t slot, uint64_t function, bo
 
 /*
  * By the size that the function's first instructions give to its frame: what they reserve, their
- * code tells; how many registers they push above it, the return address that must stand there.
+ * code tells, up to where the thread is (behind it may be another function already); how many
+ * registers they push above it, the return address that must stand there.
  */
 static bool by_frame_size(const struct pw_solve *s, uint64_t function, uint64_t *ret)
 {
 	enum { PUSHES_MAX = 8 };
 	const struct pw_abi *abi = abi_of(s->modules);
-	uint8_t code[PW_ABI_ENTRY_BYTES];
+	uint8_t code[PW_ABI_ENTRY_BYTES] = {0};
 	unsigned found = 0;
-	if (!read_code(s->modules, function, code, sizeof(code)))
+	uint64_t length = s->pc >= function ? s->pc - function + 1 : 0;
+	if (length > sizeof(code))
+		length = sizeof(code);
+	if (!read_code(s->modules, function, code, length))
 		return false;
 	int64_t size = abi->frame_size(code, sizeof(code));
 	for (uint64_t pushes = 0; size >= 0 && pushes <= PUSHES_MAX; pushes++) {

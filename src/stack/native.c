@@ -25,9 +25,13 @@ struct walker {
 	struct pw_native_walk *out;
 };
 
-uint64_t pw_stack_end(const struct pw_target *target, uint64_t sp)
+uint64_t pw_stack_end(const struct pw_target *target, const struct pw_regs *regs)
 {
-	const struct pw_mapping *mapping = pw_target_mapping(target, sp);
+	enum { PAGE = 4096 };
+	const struct pw_mapping *mapping = pw_target_mapping(target, regs->sp);
+	uint64_t top = regs->thread_pointer;
+	if (mapping && top > regs->sp && top < mapping->end - PAGE)
+		return (top + PAGE) & ~(uint64_t)(PAGE - 1);
 	return mapping ? mapping->end : 0;
 }
 
@@ -474,7 +478,7 @@ static bool start(struct walker *w, const struct pw_regs *regs)
 	w->memory = (struct pw_unwind_memory){read_word, w};
 	w->regs = *regs;
 	w->exact = true;
-	w->limit = pw_stack_end(w->session->target, regs->sp);
+	w->limit = pw_stack_end(w->session->target, regs);
 	if (!w->abi || !regs->sp) {
 		w->out->end = PW_NATIVE_END_REGISTERS;
 		w->out->wants_registers = true;
@@ -513,7 +517,7 @@ void pw_native_walk(struct pw_session *session, const struct pw_regs *regs,
 			w.exact = s.signal;
 			if (!s.signal)
 				continue;
-			w.limit = pw_stack_end(session->target, w.regs.sp);
+			w.limit = pw_stack_end(session->target, &w.regs);
 			if (pw_cycle_step(&interrupted, w.regs.sp, ret->count)) {
 				end_circle(&w);
 				return;

@@ -46,7 +46,11 @@ void pw_native_walk_deinit(struct pw_native_walk *walk);
  * "name.cold", "name.part.0", "name.constprop.1.lto_priv.0". */
 bool pw_is_eval_symbol(const struct pw_session *session, const char *symbol);
 
-/* The end of the stack that holds `sp`: of its mapping. 0: there is none. */
-uint64_t pw_stack_end(const struct pw_target *target, uint64_t sp);
+/*
+ * The end of the stack that `sp` of these registers is on; 0: there is none.  That of its mapping,
+ * which threads' stacks may share (their guards need no mapping of their own, Linux 6.13, glibc
+ * 2.42): there the C library keeps what the thread pointer points to at the top of each.
+ */
+uint64_t pw_stack_end(const struct pw_target *target, const struct pw_regs *regs);
 
 #endif

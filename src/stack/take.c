@@ -84,11 +84,11 @@ static void back_to(struct pw_capture *c, struct mark mark)
 
 /* ---- asleep ---- */
 
-/* The pages of a stack, from `sp` on: how many were added to `pages`. */
-static size_t stack_pages(const struct pw_target *target, uint64_t sp, uint64_t most,
+/* The pages of a stack, from the stack pointer on: how many were added to `pages`. */
+static size_t stack_pages(const struct pw_target *target, const struct pw_regs *regs, uint64_t most,
 			  uint64_t *pages, size_t room)
 {
-	uint64_t end = pw_stack_end(target, sp), start = sp & ~(uint64_t)(PAGE - 1);
+	uint64_t end = pw_stack_end(target, regs), start = regs->sp & ~(uint64_t)(PAGE - 1);
 	size_t count = 0;
 	if (end - start > most)
 		end = end ? start + most : start;
@@ -100,7 +100,7 @@ static size_t stack_pages(const struct pw_target *target, uint64_t sp, uint64_t 
 static void copy_stack(struct pw_target *target, const struct pw_lwp *lwp)
 {
 	uint64_t pages[STACK_AT_ONCE / PAGE + 1];
-	size_t count = stack_pages(target, lwp->regs.sp, STACK_AT_ONCE, pages,
+	size_t count = stack_pages(target, &lwp->regs, STACK_AT_ONCE, pages,
 				   sizeof(pages) / sizeof(pages[0]));
 	pw_snapshot_prefetch(target, pages, count);
 }
@@ -213,10 +213,10 @@ static int compare_pages(const void *a, const void *b)
 	return *x < *y ? -1 : *x > *y;
 }
 
-static void add_stack(struct stopping *s, uint64_t sp)
+static void add_stack(struct stopping *s, const struct pw_regs *regs)
 {
-	s->page_count += stack_pages(s->c->session->target, sp, STACK_MAX, s->pages + s->page_count,
-				     s->room - s->page_count);
+	s->page_count += stack_pages(s->c->session->target, regs, STACK_MAX,
+				     s->pages + s->page_count, s->room - s->page_count);
 }
 
 /* Several thread states without anchors take turns on one stack: their order is found on it. */
@@ -239,9 +239,12 @@ static void copy_stopped(void *data)
 	for (size_t i = 0; i < s->count; i++) {
 		const struct pw_lwp *lwp = s->lwps[i];
 		if (lwp->regs.sp && (wants_native(c) || shares_stack(c, lwp)))
-			add_stack(s, lwp->regs.sp);
-		if (s->missing[i])
-			add_stack(s, s->missing[i]);
+			add_stack(s, &lwp->regs);
+		if (s->missing[i]) {
+			struct pw_regs elsewhere = {.sp = s->missing[i],
+						    .thread_pointer = lwp->regs.thread_pointer};
+			add_stack(s, &elsewhere);
+		}
 	}
 	qsort(s->pages, s->page_count, sizeof(*s->pages), compare_pages);
 	size_t kept = 0;

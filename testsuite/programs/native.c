@@ -207,6 +207,19 @@ int in_variable_frame(callback_fn function)
 	return with_array(function, (int)(getpid() & 63) * 16 + 16);
 }
 
+/* What crash.py dies of. */
+int crash_by_null_call(void)
+{
+	callback_fn volatile nothing = NULL;
+
+	return nothing() + 1;
+}
+
+int crash_by_abort(void)
+{
+	abort();
+}
+
 /* A helper thread's work: most of the time is spent in the vdso. */
 int spin_in_vdso(void)
 {

@@ -22,6 +22,10 @@ from typing import Any, Dict, List, NamedTuple, Optional, Set, Tuple
 
 Json = Dict[str, Any]
 SUFFIX = re.compile(r"(\.(cold|part|constprop|isra|lto_priv|localalias)[.\d]*)+$")
+# Demanglers write out what the ABI abbreviates, or do not.
+STANDARD = re.compile(
+    r"std::basic_(string|[io]+stream)<char, std::char_traits<char>(?:, std::allocator<char> )?>"
+)
 COMPLETE = "outermost"
 
 
@@ -72,6 +76,7 @@ def plain(name: Optional[str]) -> Optional[str]:
         return None
     name = SUFFIX.sub("", demangle(name.partition("@")[0]))
     name = re.sub(r" \[clone [^]]*\]|\[abi:[^]]*\]", "", name)
+    name = STANDARD.sub(r"std::\1", name)
     name = re.sub(r"( const)?( \[.*\])?$", "", name)
     if name.endswith(")") and not name.endswith("operator()"):
         depth = 0
@@ -277,9 +282,7 @@ def judged(have: Json, judge: Optional[Dict[int, List[int]]]) -> bool:
     if any(f["kind"] == "gap" for f in have["frames"]):
         return False
     pcs = [
-        int(f["pc"], 16)
-        for f in have["frames"]
-        if f["kind"] == "native" and not f.get("inlined")
+        int(f["pc"], 16) for f in have["frames"] if f["kind"] == "native" and not f.get("inlined")
     ]
     return bool(pcs) and judge.get(have["tid"]) == pcs
 

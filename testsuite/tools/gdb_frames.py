@@ -85,7 +85,7 @@ def symbol_at(address: int, cache: Dict[int, Tuple[Optional[str], Optional[int]]
 
 
 def describe(frame: gdb.Frame, older_is_call: bool, cache: Any) -> Dict[str, Any]:
-    pc = frame.pc()
+    pc = int(frame.pc())
     one: Dict[str, Any] = {
         "level": frame.level() if hasattr(frame, "level") else None,
         "type": TYPES.get(frame.type(), "other"),
@@ -135,9 +135,10 @@ def collect() -> Dict[str, Any]:
         one = walk(cache)
         one["tid"] = thread.ptid[1] or thread.ptid[0]
         threads.append(one)
+    space = gdb.current_progspace()
     return {
         "pid": gdb.selected_inferior().pid,
-        "program": gdb.current_progspace().filename,
+        "program": space.filename if space else None,
         "threads": threads,
     }
 

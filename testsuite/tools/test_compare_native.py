@@ -41,7 +41,12 @@ def perfect(gdb: Json) -> Json:
             if "EvalFrame" in (one["elf"] or "") and one["type"] == "normal":
                 frames.insert(-1, {"kind": "python", "name": "f", "line": 1})
         threads.append(
-            {"tid": thread["tid"], "name": "t", "frames": frames, "native_end": {"reason": "complete"}}
+            {
+                "tid": thread["tid"],
+                "name": "t",
+                "frames": frames,
+                "native_end": {"reason": "complete"},
+            }
         )
     return {"threads": threads}
 

@@ -22,6 +22,10 @@
  */
 static const char source[] =
 	"nop\n.cfi_endproc\n"
+	".globl in_short\n"
+	".cfi_startproc\npush %rbp\n.cfi_def_cfa_offset 16\n.cfi_offset %rbp, -16\n"
+	"mov %rsp, %rbp\n.cfi_def_cfa_register %rbp\n"
+	"in_short: nop\npop %rbp\nret\n.cfi_endproc\n"
 	".globl framed, in_framed\n"
 	"framed: framed_local: .cfi_startproc\n"
 	"push %rbp\n.cfi_def_cfa_offset 16\n.cfi_offset %rbp, -16\n"
@@ -174,6 +178,12 @@ static void test_frame_size(void **state)
 	clear();
 	put(5, "back_6");
 	expect("in_moved", 5);
+	/* What the next function reserves is none of the business of one that reserves nothing. */
+	clear();
+	put(3 + 8, "back_3");
+	expect("in_short", 0);
+	put(1, "back_3");
+	expect("in_short", 1);
 	unload(&loaded);
 }
 
