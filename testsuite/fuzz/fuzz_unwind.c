@@ -26,16 +26,22 @@ static bool read_stack(void *data, uint64_t address, uint64_t *ret)
 	return true;
 }
 
+static void check_rule(const struct pw_row *row, const struct pw_rule *rule)
+{
+	FUZZ_EXPECT(rule->target < PW_REGS_MAX);
+	FUZZ_EXPECT(rule->kind != PW_RULE_REGISTER || rule->reg < PW_REGS_MAX);
+	if (rule->kind != PW_RULE_AT_EXPR && rule->kind != PW_RULE_EXPRESSION)
+		return;
+	for (unsigned i = 0; i < rule->length; i++)
+		FUZZ_EXPECT(row->ops[rule->first + i].jump <= rule->length);
+}
+
 static void check_row(const struct pw_row *row)
 {
 	FUZZ_EXPECT(row->ra < PW_REGS_MAX && row->rule_count <= PW_ROW_RULES_MAX);
-	for (unsigned i = 0; i < row->rule_count; i++) {
-		FUZZ_EXPECT(row->rules[i].target < PW_REGS_MAX);
-		FUZZ_EXPECT(row->rules[i].kind != PW_RULE_REGISTER ||
-			    row->rules[i].reg < PW_REGS_MAX);
-		for (unsigned j = 0; j < row->rules[i].length; j++)
-			FUZZ_EXPECT(row->ops[row->rules[i].first + j].jump <= row->rules[i].length);
-	}
+	check_rule(row, &row->cfa);
+	for (unsigned i = 0; i < row->rule_count; i++)
+		check_rule(row, &row->rules[i]);
 }
 
 static struct pw_row *row_at(const struct pw_abi *abi, const struct pw_fde_section *section,
@@ -69,7 +75,7 @@ static void unwind(const struct pw_abi *abi, const struct pw_fde_section *sectio
 					: pw_unwind_record(abi, &regs, memory, &result);
 		if (step == PW_STEP_OK) {
 			FUZZ_EXPECT(!(result.regs.known >> PW_REGS_MAX));
-			FUZZ_EXPECT(result.cfa >= regs.sp || (row && row->signal_frame));
+			FUZZ_EXPECT(result.regs.sp >= regs.sp || (row && row->signal_frame));
 		}
 		free(row);
 		if (step != PW_STEP_OK)
