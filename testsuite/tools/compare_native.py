@@ -10,6 +10,8 @@ and ends with status 1.
 
 Where GDB and pywalk differ, GDB may be the one that is wrong.  That is decided by a third party: with --judge, a
 thread in which eu-stack's frames are exactly pywalk's counts as equal, and is named in a line that begins "judged".
+At some instructions call-frame information is wrong (a C++ landing pad being installed): GDB and eu-stack end there, and
+pywalk goes on behind a gap.
 """
 
 import argparse
@@ -31,6 +33,10 @@ COMPLETE = "outermost"
 
 class Difference(Exception):
     """A difference in the sequence of frames, which a third party can judge."""
+
+
+class BehindGap(Difference):
+    """GDB ends where pywalk has a gap, and goes on behind it: so it is where eu-stack ends too."""
 
 
 class Fault(Difference):
@@ -188,6 +194,13 @@ class Comparison:
         self, number: int, gdb: List[Json], have: Optional[Json], gap: Json, expected: bool
     ) -> int:
         """The number of GDB's frame with which the stack goes on after a gap."""
+        # GDB shows a null return address as a frame, and ends there.
+        ended = all(f["pc"] == 0 for f in gdb[number:])
+        if not expected and ended and have is not None and number:
+            raise BehindGap(
+                "gdb ends after frame %d, %s, pywalk has a gap (%s)"
+                % (number - 1, text(gdb[number - 1]), gap.get("reason"))
+            )
         if not expected:
             raise Difference(
                 "a gap after frame %d (%s), gdb has %s"
@@ -275,15 +288,17 @@ def read_judge(path: str) -> Dict[int, List[int]]:
     return threads
 
 
-def judged(have: Json, judge: Optional[Dict[int, List[int]]]) -> bool:
-    """Whether eu-stack says exactly what pywalk says, which must be a whole stack."""
-    if judge is None or (have.get("native_end") or {}).get("reason") != "complete":
+def judged(have: Json, difference: Difference, judge: Optional[Dict[int, List[int]]]) -> bool:
+    """Whether eu-stack says exactly what pywalk says: of a whole stack, or down to a gap where all others end."""
+    if judge is None or isinstance(difference, Fault):
         return False
-    if any(f["kind"] == "gap" for f in have["frames"]):
+    if (have.get("native_end") or {}).get("reason") != "complete":
         return False
-    pcs = [
-        int(f["pc"], 16) for f in have["frames"] if f["kind"] == "native" and not f.get("inlined")
-    ]
+    frames = [f for f in have["frames"] if f["kind"] in ("native", "gap") and not f.get("inlined")]
+    gap = next((i for i, f in enumerate(frames) if f["kind"] == "gap"), len(frames))
+    if gap < len(frames) and not isinstance(difference, BehindGap):
+        return False
+    pcs = [int(f["pc"], 16) for f in frames[:gap]]
     return bool(pcs) and judge.get(have["tid"]) == pcs
 
 
@@ -314,7 +329,7 @@ def compare(gdb: Json, document: Json, options: argparse.Namespace) -> Tuple[Lis
             comparison.thread(want, got[tid])
         except Difference as difference:
             about = "thread %d (%s): %s" % (tid, got[tid].get("name"), difference)
-            fair = not isinstance(difference, Fault) and judged(got[tid], judge)
+            fair = judged(got[tid], difference, judge)
             (verdicts if fair else problems).append(about)
     known = [t for t in got.values() if re.fullmatch(options.gaps, t.get("name") or "")]
     if options.gaps and not known:

@@ -97,7 +97,7 @@ def describe(frame: gdb.Frame, older_is_call: bool, cache: Any) -> Dict[str, Any
     if function is not None:
         one["linkage"] = function.linkage_name
     # A return address can be the first one after its function.
-    elf, start = symbol_at(pc - older_is_call, cache)
+    elf, start = symbol_at(pc - older_is_call if pc else pc, cache)
     one["elf"], one["start"] = elf, start
     one["file"] = gdb.solib_name(pc)
     return one

@@ -129,8 +129,18 @@ class Stops:
             self.write("stop-%d.gdb.json" % number, seen)
             self.different += ["stop %d: %s" % (number, problem) for problem in problems]
             print("different: " + "\ndifferent: ".join(self.different[-len(problems) :]))
+            self.show(seen, problems)
         else:
             os.unlink(path + ".pywalk.json")
+
+    def show(self, seen: Json, problems: List[str]) -> None:
+        """GDB's newest frames of what differs, for whom has only the log."""
+        for thread in seen["threads"]:
+            if not any("thread %d " % thread["tid"] in problem for problem in problems):
+                continue
+            for frame in compare_native.real(thread)[:16]:
+                print("    gdb: %s" % compare_native.text(frame))
+            print("    gdb ends: %s" % thread["end"])
 
     def one(self, last: bool) -> bool:
         os.kill(self.pid, signal.SIGSTOP)

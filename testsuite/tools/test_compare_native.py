@@ -177,6 +177,37 @@ def check_below(gdb: Json, document: Json, place: int, check: Callable[[str, boo
         check("not found: no last frame, by what was below", differs(lost, changed, *arguments))
 
 
+def check_judge(gdb: Json, document: Json, place: int, check: Callable[[str, bool], None]) -> None:
+    """GDB stops after the third frame; eu-stack goes on, or stops there too."""
+    short = copy.deepcopy(gdb)
+    thread = short["threads"][place]
+    thread["frames"] = compare_native.real(thread)[:3]
+    thread["end"] = {"reason": "inner_id", "message": "previous frame inner to this frame"}
+    behind = copy.deepcopy(document)
+    frames = behind["threads"][place]["frames"]
+    third = real(behind["threads"][place])[2]
+    frames.insert([f is third for f in frames].index(True) + 1, {"kind": "gap", "reason": "no CFI"})
+    renamed = copy.deepcopy(document)
+    another_name(renamed["threads"][place])
+    moved = copy.deepcopy(document)
+    move("pc", 4, 1)(moved["threads"][place])
+    pcs = [int(f["pc"], 16) for f in real(document["threads"][place])]
+    for known, cases in (
+        (pcs, ((short, document, False), (gdb, renamed, True), (short, moved, True))),
+        (pcs[:3], ((short, behind, False), (short, document, True), (gdb, behind, True))),
+        (pcs[:2], ((short, behind, True), (short, document, True))),
+    ):
+        with tempfile.NamedTemporaryFile("w") as file:
+            file.write("TID %d:\n" % thread["tid"])
+            file.writelines("#%d  0x%016x x\n" % (i, pc) for i, pc in enumerate(known))
+            file.flush()
+            for number, (truth, changed, expected) in enumerate(cases):
+                check(
+                    "case %d with %d frames of eu-stack is judged wrongly" % (number, len(known)),
+                    differs(truth, changed, "--judge=" + file.name) == expected,
+                )
+
+
 def main() -> int:
     with open(sys.argv[1]) as file:
         gdb = json.load(file)
@@ -207,6 +238,7 @@ def main() -> int:
         move(key, number, 8)(again["threads"][place])
         check("not found: %s of a frame after a gap" % key, differs(gdb, again, "--gaps=gap"))
     check_below(gdb, changed, place, check)
+    check_judge(gdb, document, place, check)
     changed = copy.deepcopy(document)
     del changed["threads"][place]
     check("not found: a thread is missing", differs(gdb, changed))
