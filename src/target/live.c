@@ -246,6 +246,8 @@ static void live_destroy(struct pw_target *target)
 	struct pw_live *live = (struct pw_live *)target;
 	if (live->mem_fd >= 0)
 		close(live->mem_fd);
+	if (live->task_fd >= 0)
+		close(live->task_fd);
 	free(live->root_link);
 	free(live);
 }
@@ -359,7 +361,7 @@ struct pw_error *pw_target_open_live(pid_t pid, const struct pw_options *options
 	struct pw_live *live = calloc(1, sizeof(*live));
 	if (!live)
 		return &pw_error_nomem;
-	live->mem_fd = -1;
+	live->mem_fd = live->task_fd = -1;
 	live->base.ops = &live_ops;
 	live->base.arch = pw_arch_host();
 	live->base.pid = pid;

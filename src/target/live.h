@@ -19,6 +19,7 @@ struct pw_live {
 	bool maps_fresh;  /* read and not yet used */
 	uint64_t maps_hash;
 	char *root_link; /* its root as we see it; NULL: unknown */
+	int task_fd;	 /* the folder of its threads; -1: not opened yet */
 	int mem_fd;	 /* of /proc/PID/mem, only where process_vm_readv is missing; -1 */
 	bool use_mem;
 };

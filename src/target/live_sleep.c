@@ -41,12 +41,24 @@ static size_t read_sched(const struct pw_sleep *sleep, char *text, size_t size)
 			     : read_file(sleep->sched_fd, text, size);
 }
 
-static int open_in(const struct pw_target *target, const struct pw_lwp *lwp, const char *name)
+/* By the folder of the threads, which is opened once: a path costs by its length. */
+static int open_in(struct pw_target *target, const struct pw_lwp *lwp, const char *name)
 {
-	char path[96];
-	snprintf(path, sizeof(path), "/proc/%d/task/%llu/%s", (int)target->pid,
-		 (unsigned long long)lwp->tid, name);
-	return open(path, O_RDONLY | O_CLOEXEC);
+	struct pw_live *live = (struct pw_live *)target;
+	char path[64];
+	if (live->task_fd < 0) {
+		snprintf(path, sizeof(path), "/proc/%d/task", (int)target->pid);
+		live->task_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	}
+	snprintf(path, sizeof(path), "%llu/%s", (unsigned long long)lwp->tid, name);
+	return openat(live->task_fd, path, O_RDONLY | O_CLOEXEC);
+}
+
+/* Whether schedstat counts on this kernel: "TIME WAITED RUNS". */
+static bool counts_runs(const struct pw_sleep *sleep)
+{
+	const char *runs = sleep->status ? NULL : strrchr(sleep->sched, ' ');
+	return runs && strtoull(runs, NULL, 10) > 0;
 }
 
 void pw_sleep_end(struct pw_sleep *sleep)
@@ -88,8 +100,12 @@ bool pw_live_sleep_begin(struct pw_target *target, struct pw_lwp *lwp, struct pw
 bool pw_live_sleep_holds(struct pw_target *target, struct pw_sleep *sleep)
 {
 	char text[sizeof(sleep->sched)];
+	if (read_sched(sleep, text, sizeof(text)) != sleep->sched_length ||
+	    memcmp(text, sleep->sched, sleep->sched_length) != 0)
+		return false;
+	/* It slept, and has not been put on a processor since: it sleeps in the same place. */
+	if (counts_runs(sleep))
+		return true;
 	return read_file(sleep->syscall_fd, text, sizeof(text)) == sleep->syscall_length &&
-	       !memcmp(text, sleep->syscall, sleep->syscall_length) &&
-	       read_sched(sleep, text, sizeof(text)) == sleep->sched_length &&
-	       !memcmp(text, sleep->sched, sleep->sched_length);
+	       !memcmp(text, sleep->syscall, sleep->syscall_length);
 }
