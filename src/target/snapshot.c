@@ -31,6 +31,8 @@ struct pw_snapshot {
 	struct chunk *chunks;
 	size_t read_ahead;
 	bool closed;
+	uint64_t last_number; /* the page that was read last: reads come in runs */
+	const uint8_t *last_bytes;
 };
 
 struct pw_error *pw_snapshot_begin(struct pw_target *target)
@@ -259,6 +261,11 @@ struct pw_error *pw_snapshot_read(struct pw_target *target, uint64_t address, vo
 	uint64_t last = (address + length - 1) / PW_PAGE;
 	size_t done = 0;
 	*ret_supplier = PW_SUPPLIER_SNAPSHOT;
+	if (snapshot->last_bytes && last == snapshot->last_number && address / PW_PAGE == last) {
+		memcpy(buffer, snapshot->last_bytes + address % PW_PAGE, length);
+		*ret_done = length;
+		return NULL;
+	}
 	while (done < length) {
 		uint64_t number = (address + done) / PW_PAGE;
 		size_t within = (size_t)((address + done) % PW_PAGE), kept = 0;
@@ -285,6 +292,8 @@ struct pw_error *pw_snapshot_read(struct pw_target *target, uint64_t address, vo
 			return error;
 		} else {
 			memcpy((char *)buffer + done, bytes + within, piece);
+			snapshot->last_number = number;
+			snapshot->last_bytes = bytes;
 		}
 		done += piece;
 	}
