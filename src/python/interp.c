@@ -164,7 +164,7 @@ void pw_lists_refresh_gil(struct pw_python *python, struct pw_runtime_lists *lis
 	}
 }
 
-static struct pw_error *read_tstates(struct pw_python *python, size_t index,
+static struct pw_error *read_tstates(struct pw_python *python, size_t index, size_t most,
 				     struct pw_runtime_lists *lists, struct pw_notes *notes)
 {
 	const struct pw_layout *l = &python->layout;
@@ -174,7 +174,7 @@ static struct pw_error *read_tstates(struct pw_python *python, size_t index,
 	uint64_t at, back;
 	struct pw_error *error = pw_read_u64(
 		python->target, interp->address + (uint64_t)l->interp_threads_head.offset, &at);
-	while (!error && at) {
+	for (size_t count = 0; !error && at && count < most; count++) {
 		struct pw_tstate tstate = {at, index, 0, 0, PW_UNKNOWN};
 		if (lists->tstate_count == PW_TSTATE_MAX ||
 		    pw_cycle_step(&cycle, at, lists->tstate_count)) {
@@ -212,12 +212,18 @@ static struct pw_error *read_tstates(struct pw_python *python, size_t index,
 struct pw_error *pw_lists_read(struct pw_python *python, struct pw_runtime_lists *ret,
 			       struct pw_notes *notes)
 {
+	return pw_lists_read_some(python, SIZE_MAX, ret, notes);
+}
+
+struct pw_error *pw_lists_read_some(struct pw_python *python, size_t most,
+				    struct pw_runtime_lists *ret, struct pw_notes *notes)
+{
 	*ret = (struct pw_runtime_lists){0};
 	size_t before = notes->count;
 	struct pw_error *error = read_interps(python, ret, notes);
 	order_interps(python, ret);
 	for (size_t i = 0; !error && i < ret->interp_count; i++)
-		error = read_tstates(python, i, ret, notes);
+		error = read_tstates(python, i, most, ret, notes);
 	if (!error && notes->count > before && pw_may_be_cut(python)) {
 		struct pw_runtime_lists found = {0};
 		/* Lists that only look so are not mixed with what was found. */

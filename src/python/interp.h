@@ -36,6 +36,9 @@ struct pw_runtime_lists {
  */
 struct pw_error *pw_lists_read(struct pw_python *python, struct pw_runtime_lists *ret,
 			       struct pw_notes *notes);
+/* The same with at most so many thread states of each interpreter, the newest. */
+struct pw_error *pw_lists_read_some(struct pw_python *python, size_t most,
+				    struct pw_runtime_lists *ret, struct pw_notes *notes);
 /* Reads again who holds the GILs. */
 void pw_lists_refresh_gil(struct pw_python *python, struct pw_runtime_lists *lists);
 void pw_lists_deinit(struct pw_runtime_lists *lists);

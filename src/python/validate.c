@@ -110,7 +110,9 @@ enum pw_validity pw_layout_validate(struct pw_python *python, char *ret_check, s
 	enum pw_validity validity = check_type_type(python, ret_check, size);
 	if (validity == PW_INVALID)
 		return validity;
-	struct pw_error *error = pw_lists_read(python, &lists, &notes);
+	/* Some are enough to tell. */
+	enum { SOME = 64 };
+	struct pw_error *error = pw_lists_read_some(python, SOME, &lists, &notes);
 	if (error)
 		return verdict(error, "lists", ret_check, size);
 	validity = check_lists(python, &lists, &notes, ret_check, size);
