@@ -112,14 +112,20 @@ static size_t plain_run(const unsigned char *p, size_t left)
 	return n;
 }
 
+/* The same, appended; returns the index behind it. */
+static size_t append_plain(struct pw_buffer *b, const unsigned char *p, size_t i, size_t length)
+{
+	size_t plain = plain_run(p + i, length - i);
+	pw_buffer_append(b, p + i, plain);
+	return i + plain;
+}
+
 void pw_text_append_bytes(struct pw_buffer *b, const void *bytes, size_t length)
 {
 	const unsigned char *p = bytes;
 	for (size_t i = 0; i < length;) {
 		uint32_t c;
-		size_t plain = plain_run(p + i, length - i);
-		pw_buffer_append(b, p + i, plain);
-		i += plain;
+		i = append_plain(b, p, i, length);
 		if (i == length)
 			break;
 		size_t n = utf8_sequence(p + i, length - i, &c);
@@ -146,9 +152,7 @@ void pw_text_append_printable(struct pw_buffer *b, const char *utf8)
 	size_t length = strlen(utf8);
 	for (size_t i = 0; i < length;) {
 		uint32_t c;
-		size_t plain = plain_run(p + i, length - i);
-		pw_buffer_append(b, p + i, plain);
-		i += plain;
+		i = append_plain(b, p, i, length);
 		if (i == length)
 			break;
 		size_t n = utf8_sequence(p + i, length - i, &c);
