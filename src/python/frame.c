@@ -300,7 +300,8 @@ static bool plausible_group(struct pw_python *python, uint64_t cframe, uint64_t 
 			return is_lost(python, e1);
 		if (shims && pw_iframe_is_shim(l, frame.owner))
 			return near_cframe(cframe, at) && frame.previous == older;
-		pw_auto_error struct pw_error *e2 = pw_object_check_code(python, frame.code);
+		pw_auto_error struct pw_error *e2 =
+			python->settled ? NULL : pw_object_check_code(python, frame.code);
 		if (e2 && !is_lost(python, e2))
 			return false;
 		if (!shims && frame.is_entry)

@@ -33,6 +33,9 @@ struct pw_python {
 	uint64_t type_type;	    /* PyType_Type; 0: unknown */
 	uint64_t code_type;	    /* PyCode_Type, once a code object has been seen; 0: unknown */
 	uint64_t eval;		    /* the function that runs bytecode; 0: unknown */
+	/* The thread whose frames are read waits in a system call: it is not within the evaluation
+	 * function's first instructions, unless a signal handler waits that came in between. */
+	bool settled;
 	struct pw_budget {
 		uint64_t bytes;	  /* of strings and tables that may still be copied */
 		uint64_t entries; /* of dictionaries that may still be looked at */

@@ -120,7 +120,9 @@ static struct pw_error *try_asleep(struct pw_capture *c, struct pw_lwp *lwp, boo
 	}
 	if (wants_native(c))
 		copy_stack(target, lwp);
+	c->python->settled = true;
 	struct pw_error *error = copy_thread(c, lwp);
+	c->python->settled = false;
 	bool held = !error && target->ops->sleep_holds(target, &sleep);
 	size_t pages = pw_snapshot_page_count(target);
 	if (held) {
