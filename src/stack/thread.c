@@ -107,6 +107,18 @@ struct pw_error *pw_thread_make(struct pw_capture *c, const struct pw_lwp *lwp,
 	return error;
 }
 
+/* A core that lost its notes: where the thread stood nobody knows. */
+static void miss_registers(struct pw_capture *c, struct pw_thread *thread)
+{
+	char text[160];
+	thread->native_end = PW_NATIVE_END_REGISTERS;
+	thread->native_end_message = strdup("its registers are not in the core");
+	snprintf(text, sizeof(text),
+		 "thread %" PRIu64 ": no native frames: its registers are not in the core",
+		 thread->tid);
+	pw_capture_problem(c->dump, text);
+}
+
 /* A thread state whose OS thread is not there: gone, or a core that lacks its notes. */
 static struct pw_error *add_orphan(struct pw_capture *c, size_t index)
 {
@@ -120,6 +132,8 @@ static struct pw_error *add_orphan(struct pw_capture *c, size_t index)
 		const struct pw_tstate *tstate = &c->lists.tstates[index];
 		thread->tid = thread->ns_tid = tstate->native_id;
 		thread->state = PW_RUN_UNKNOWN;
+		if (c->options->native != PW_NATIVE_NONE)
+			miss_registers(c, thread);
 	}
 	return add_tstate(c, index, 0, thread);
 }
