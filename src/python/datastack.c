@@ -13,7 +13,9 @@
 #include "base/cycle.h"
 #include "python/object.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { TSTATE_SIZE = 1024, PAGE = 4096, CHUNK_MAX = 1 << 30, HEADER = 24 };
 
@@ -144,6 +146,7 @@ void pw_datastack_resume(struct pw_python *python, uint64_t tstate, size_t max,
 			 struct pw_pyframes *frames)
 {
 	struct found found = {0};
+	size_t linked = frames->count;
 	search(python, tstate, &found);
 	for (size_t i = first_unseen(&found, frames); i < found.count; i++) {
 		uint64_t at = found.items[i];
@@ -167,4 +170,10 @@ void pw_datastack_resume(struct pw_python *python, uint64_t tstate, size_t max,
 			break;
 	}
 	free(found.items);
+	if (frames->count == linked)
+		return;
+	size_t length = strlen(frames->end_message);
+	snprintf(frames->end_message + length, sizeof(frames->end_message) - length,
+		 "; %zu frames without links, from the data stack: %s", frames->count - linked,
+		 linked ? "others between may be missing" : "newer ones may be missing");
 }

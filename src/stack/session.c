@@ -31,7 +31,8 @@ static void name_build(struct pw_session *session)
 /* What is missing from a target is why nothing was found in it. */
 static struct pw_error *explain(const struct pw_target *target, struct pw_error *error)
 {
-	if (!error || pw_error_code(error) != PW_ERROR_NOT_PYTHON || target->notes.count == 0)
+	enum pw_error_code code = error ? pw_error_code(error) : 0;
+	if ((code != PW_ERROR_NOT_PYTHON && code != PW_ERROR_LAYOUT) || target->notes.count == 0)
 		return error;
 	return pw_error_prefix(error, "%s", target->notes.texts[0]);
 }
