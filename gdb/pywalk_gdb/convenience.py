@@ -1,0 +1,106 @@
+"""Functions for conditions and scripts: `$py_file()`, `$py_line()`, `$py_function()`, `$py_in()`."""
+
+from typing import Any, List, Optional
+
+import gdb
+
+from . import inferior, library, selection, stacks
+
+functions: List[gdb.Function] = []
+
+
+class _Function(gdb.Function):
+    name = ""
+
+    def __init__(self) -> None:
+        super().__init__(self.name)
+        functions.append(self)
+
+
+def _frame() -> Optional[stacks.Placed]:
+    """The selected Python frame; None also where no Python can be found.
+
+    A condition must have a value: an error would stop the process at each breakpoint.
+    """
+    error_type = library.error_type()
+    try:
+        return selection.find()
+    except (error_type, gdb.GdbError):
+        return None
+
+
+class File(_Function):
+    """The file of the selected Python frame.
+
+    Usage: $py_file ()
+
+    An empty string where there is no Python frame.  `$_streq ($py_file (), "/a/b.py")`
+    compares it."""
+
+    name = "py_file"
+
+    def invoke(self) -> str:
+        placed = _frame()
+        return (placed.frame.file if placed else None) or ""
+
+
+class Line(_Function):
+    """The line that the selected Python frame executes.
+
+    Usage: $py_line ()
+
+    0 where there is no Python frame, or its line is not known."""
+
+    name = "py_line"
+
+    def invoke(self) -> int:
+        placed = _frame()
+        return (placed.frame.line if placed else None) or 0
+
+
+class Name(_Function):
+    """The qualified name of the selected Python frame's function.
+
+    Usage: $py_function ()
+
+    The plain name for CPython 3.10 and older, which know no other.  An empty string
+    where there is no Python frame."""
+
+    name = "py_function"
+
+    def invoke(self) -> str:
+        placed = _frame()
+        return (placed.frame.qualname or placed.frame.name if placed else None) or ""
+
+
+class In(_Function):
+    """Whether a Python function is running: the selected Python frame's, or one that called it.
+
+    Usage: $py_in (NAME)
+
+    NAME is a string, a function's name or its qualified name: `break write if
+    $py_in ("Handler.save")`.  1 if so, 0 if not or where there is no Python frame."""
+
+    name = "py_in"
+
+    def invoke(self, name: Any) -> int:
+        wanted = name.string("utf-8") if isinstance(name, gdb.Value) else str(name)
+        placed = _frame()
+        if placed is None:
+            return 0
+        with inferior.selection_kept():
+            stack = stacks.selected()
+            number = placed.number
+            while placed is not None:
+                if wanted in (placed.frame.name, placed.frame.qualname):
+                    return 1
+                number += 1
+                placed = stack.python(number)
+        return 0
+
+
+def register() -> None:
+    File()
+    Line()
+    Name()
+    In()
