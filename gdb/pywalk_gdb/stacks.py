@@ -76,7 +76,10 @@ class Stack:
                 one.kind == "python" and one.proof not in ("address", "pointer")
                 for one in frames[: last + 1]
             )
-            if not cut or (more and not open_ended and last + 1 < len(frames)):
+            # Only the oldest Python frame of a C frame says which one that is, and of the
+            # last one that was looked at nobody knows whether it is that.
+            behind = any(one.entry for one in frames[last + 1 : -1])
+            if not cut or (more and not open_ended and behind):
                 break
             self._pythons = _grown(self._pythons)
         if more:

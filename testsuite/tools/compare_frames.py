@@ -1,6 +1,6 @@
 """Compares the Python frames in gdb's own backtraces, or those that were selected, with the target's truth.
 
-    compare_frames.py FORM TRUTH OUTPUT [--thread NUMBER] [--symbols]
+    compare_frames.py FORM TRUTH OUTPUT [--part NUMBER] [--thread NUMBER] [--symbols]
 
 FORM is how OUTPUT has them: bt, mi (-stack-list-frames), py-mi (-py-list-frames), dap (a JSON list of DAP's
 stack frames), select (what gdb_select.py writes).  The thread is the main one, or the NUMBER-th of the truth.
@@ -166,6 +166,7 @@ def main() -> int:
     parser.add_argument("form", choices=sorted(FORMS))
     parser.add_argument("truth")
     parser.add_argument("output")
+    parser.add_argument("--part", type=int, help="only that part of OUTPUT, which lines of --- separate")
     parser.add_argument("--thread", type=int, help="which of the truth's threads")
     parser.add_argument("--symbols", action="store_true", help="evaluation frames have names")
     options = parser.parse_args()
@@ -173,6 +174,8 @@ def main() -> int:
         truth = json.load(file)
     with open(options.output, encoding="utf-8", errors="surrogateescape") as file:
         text = file.read()
+    if options.part is not None:
+        text = text.split("---\n")[options.part]
     if options.thread is not None:
         thread = truth["threads"][options.thread]
     else:
