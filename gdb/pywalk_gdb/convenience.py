@@ -6,7 +6,7 @@ import gdb
 
 from . import inferior, library, selection, stacks
 
-functions: List[gdb.Function] = []
+functions: List["_Function"] = []
 
 
 class _Function(gdb.Function):
@@ -39,7 +39,7 @@ class File(_Function):
 
     name = "py_file"
 
-    def invoke(self) -> str:
+    def invoke(self) -> str:  # type: ignore[override]
         placed = _frame()
         return (placed.frame.file if placed else None) or ""
 
@@ -53,7 +53,7 @@ class Line(_Function):
 
     name = "py_line"
 
-    def invoke(self) -> int:
+    def invoke(self) -> int:  # type: ignore[override]
         placed = _frame()
         return (placed.frame.line if placed else None) or 0
 
@@ -68,7 +68,7 @@ class Name(_Function):
 
     name = "py_function"
 
-    def invoke(self) -> str:
+    def invoke(self) -> str:  # type: ignore[override]
         placed = _frame()
         return (placed.frame.qualname or placed.frame.name if placed else None) or ""
 
@@ -83,7 +83,7 @@ class In(_Function):
 
     name = "py_in"
 
-    def invoke(self, name: Any) -> int:
+    def invoke(self, name: Any) -> int:  # type: ignore[override]
         wanted = name.string("utf-8") if isinstance(name, gdb.Value) else str(name)
         placed = _frame()
         if placed is None:

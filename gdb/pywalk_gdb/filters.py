@@ -5,7 +5,7 @@ its own.  The interpreter's machinery is folded: it becomes the children of the 
 before it, which `bt -hide` leaves out.
 """
 
-from typing import Any, Iterable, Iterator, List, Optional
+from typing import Any, Iterator, List, Optional
 
 import gdb
 from gdb.FrameDecorator import FrameDecorator
@@ -44,10 +44,10 @@ class PythonFrame(FrameDecorator):
         return self._placed.frame.line
 
     # The base's are the C frame's.
-    def frame_args(self) -> Optional[Iterable[Any]]:
+    def frame_args(self) -> Optional[Iterator[Any]]:
         return None
 
-    def frame_locals(self) -> Optional[Iterable[Any]]:
+    def frame_locals(self) -> Optional[Iterator[Any]]:
         return None
 
 

@@ -190,7 +190,10 @@ class Moment:
     def stack(self, tid: int) -> Stack:
         newest = gdb.newest_frame()
         # `return` and the like pop frames, and no event tells.
-        place = int(newest.pc()), inferior.register(newest, inferior.registers(newest).stack_pointer)
+        place = (
+            int(newest.pc()),
+            inferior.register(newest, inferior.registers(newest).stack_pointer),
+        )
         kept = self._stacks.get(tid)
         if kept is None or kept[0] != place:
             kept = self._stacks[tid] = place, Stack(self, tid)

@@ -166,7 +166,9 @@ def main() -> int:
     parser.add_argument("form", choices=sorted(FORMS))
     parser.add_argument("truth")
     parser.add_argument("output")
-    parser.add_argument("--part", type=int, help="only that part of OUTPUT, which lines of --- separate")
+    parser.add_argument(
+        "--part", type=int, help="only that part of OUTPUT, which lines of --- separate"
+    )
     parser.add_argument("--thread", type=int, help="which of the truth's threads")
     parser.add_argument("--symbols", action="store_true", help="evaluation frames have names")
     options = parser.parse_args()
