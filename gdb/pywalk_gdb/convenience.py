@@ -1,6 +1,6 @@
 """Functions for conditions and scripts: `$py_file()`, `$py_line()`, `$py_function()`, `$py_in()`."""
 
-from typing import Any, List, Optional
+from typing import Any, List, Optional, Tuple
 
 import gdb
 
@@ -17,7 +17,7 @@ class _Function(gdb.Function):
         functions.append(self)
 
 
-def _frame() -> Optional[stacks.Placed]:
+def _find() -> Tuple[Optional[stacks.Stack], Optional[stacks.Placed]]:
     """The selected Python frame; None also where no Python can be found.
 
     A condition must have a value: an error would stop the process at each breakpoint.
@@ -26,7 +26,16 @@ def _frame() -> Optional[stacks.Placed]:
     try:
         return selection.find()
     except (error_type, gdb.GdbError):
-        return None
+        return None, None
+
+
+def _frame() -> Optional[stacks.Placed]:
+    return _find()[1]
+
+
+def _string(value: Optional[str]) -> Any:
+    # GDB makes no string of an empty one.
+    return value or gdb.parse_and_eval('""')
 
 
 class File(_Function):
@@ -39,9 +48,9 @@ class File(_Function):
 
     name = "py_file"
 
-    def invoke(self) -> str:  # type: ignore[override]
+    def invoke(self) -> Any:  # type: ignore[override]
         placed = _frame()
-        return (placed.frame.file if placed else None) or ""
+        return _string(placed.frame.file if placed else None)
 
 
 class Line(_Function):
@@ -68,9 +77,9 @@ class Name(_Function):
 
     name = "py_function"
 
-    def invoke(self) -> str:  # type: ignore[override]
+    def invoke(self) -> Any:  # type: ignore[override]
         placed = _frame()
-        return (placed.frame.qualname or placed.frame.name if placed else None) or ""
+        return _string(placed.frame.qualname or placed.frame.name if placed else None)
 
 
 class In(_Function):
@@ -85,11 +94,10 @@ class In(_Function):
 
     def invoke(self, name: Any) -> int:  # type: ignore[override]
         wanted = name.string("utf-8") if isinstance(name, gdb.Value) else str(name)
-        placed = _frame()
-        if placed is None:
+        stack, placed = _find()
+        if stack is None or placed is None:
             return 0
         with inferior.selection_kept():
-            stack = stacks.selected()
             number = placed.number
             while placed is not None:
                 if wanted in (placed.frame.name, placed.frame.qualname):

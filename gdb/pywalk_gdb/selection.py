@@ -6,7 +6,7 @@ it runs, or else the one that called it.
 """
 
 import json
-from typing import Dict, List, NamedTuple, Optional, Sequence
+from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import gdb
 
@@ -33,20 +33,20 @@ def _level(frame: gdb.Frame) -> int:
     return level
 
 
-def find() -> Optional[stacks.Placed]:
+def find() -> Tuple[stacks.Stack, Optional[stacks.Placed]]:
     """The selected Python frame; None when the selected C frame belongs to none."""
     with inferior.selection_kept():
         stack = stacks.selected()
     level = _level(gdb.selected_frame())
     if _selected is not None and _selected.stack is stack and _selected.level == level:
-        return stack.python(_selected.number)
+        return stack, stack.python(_selected.number)
     with inferior.selection_kept():
-        return stack.next_python(level)
+        return stack, stack.next_python(level)
 
 
 def current() -> stacks.Placed:
     """The selected Python frame, or gdb.GdbError."""
-    found = find()
+    found = find()[1]
     if found is None:
         raise gdb.GdbError("No Python frame called the selected frame.")
     return found

@@ -221,7 +221,7 @@ class List_(base.Command):
         count = len(found.lines) - (not found.lines[-1])
         if first > count:
             raise gdb.GdbError(
-                f"Line {first} is out of range; {text.printable(found.path)} has {count} lines."
+                f"Lines from {first} are out of range; {text.printable(found.path)} has {count} lines."
             )
         for number in range(first, min(last, count) + 1):
             mark = ">" if number == frame.line else ""

@@ -160,9 +160,19 @@ def gdb_frame(level: int) -> gdb.Frame:
 class Moment:
     """An inferior while nothing in it changes."""
 
-    def __init__(self) -> None:
+    def __init__(self, alone: Optional[gdb.InferiorThread] = None) -> None:
+        """`alone`: the thread that hit a breakpoint whose condition is being evaluated.
+
+        GDB calls it running then, like all others.
+        """
         kept = sessions.current()
         self.session = kept.session
+        if alone is not None:
+            frame = gdb.newest_frame()
+            names = inferior.registers(frame)
+            pointers = (names.thread_pointer, names.stack_pointer)
+            thread, stack = (inferior.register(frame, name) for name in pointers)
+            self.session.set_threads([(thread_id(alone), thread, stack, None)])
         self.walker = native.Walker(kept.reader.mappings, self.session.needs_registers, False)
         self._dumps: Dict[int, pywalk.Dump] = {}
         self._stacks: Dict[int, Tuple[Tuple[int, int], Stack]] = {}
@@ -259,12 +269,19 @@ def thread_id(thread: gdb.InferiorThread) -> int:
 
 def selected() -> Stack:
     """The stack of the selected thread; gdb.GdbError or pywalk.Error when there is none."""
-    now = moment()
+    inferior.require_process()
     thread = gdb.selected_thread()
     if thread is None:
         raise gdb.GdbError("No thread selected.")
     if thread.is_running():
-        raise gdb.GdbError("Selected thread is running.")
+        try:
+            gdb.newest_frame()
+        except gdb.error:
+            raise gdb.GdbError("Selected thread is running.") from None
+        # No event tells that it ran since the last time.
+        now = Moment(alone=thread)
+    else:
+        now = moment()
     tid = thread_id(thread)
     if not now.runs_python(tid):
         raise gdb.GdbError(f"Thread {thread.num} (LWP {tid}) runs no Python code.")
