@@ -6,20 +6,24 @@ JSON: {"frames": [{"line", "level", "symbol"}] by py-frame, "up": [...] by py-up
 """
 
 import json
+from typing import Any, Dict, Iterable, List, Optional, Tuple
 
 import gdb
+
+Json = Dict[str, Any]
 
 COUNT = 100000
 
 
-def level():
-    number, frame = 0, gdb.selected_frame().newer()
+def level() -> int:
+    number = 0
+    frame: Optional[gdb.Frame] = gdb.selected_frame().newer()
     while frame is not None:
         number, frame = number + 1, frame.newer()
     return number
 
 
-def step(command):
+def step(command: str) -> Tuple[Optional[Json], Optional[str]]:
     """What the command prints first, and where it leads; None when it says no."""
     try:
         text = gdb.execute(command, to_string=True)
@@ -32,8 +36,8 @@ def step(command):
     }, None
 
 
-def walk(commands):
-    found = []
+def walk(commands: Iterable[str]) -> Tuple[List[Json], Optional[str]]:
+    found: List[Json] = []
     for command in commands:
         one, error = step(command)
         if one is None:
@@ -43,18 +47,18 @@ def walk(commands):
 
 
 class SelectAll(gdb.Command):
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__("select-all", gdb.COMMAND_USER)
 
-    def invoke(self, argument, from_tty):
+    def invoke(self, argument: str, from_tty: bool) -> None:
         path, *names = gdb.string_to_argv(argument)
-        found = {"too_far": {}}
+        found: Json = {"too_far": {}}
         found["frames"], found["too_far"]["frame"] = walk(f"py-frame {n}" for n in range(COUNT))
         gdb.execute("py-frame 0", to_string=True)
         found["up"], found["too_far"]["up"] = walk("py-up" for _ in range(COUNT))
         found["down"], found["too_far"]["down"] = walk("py-down" for _ in range(COUNT))
         found["raw"], found["lines"] = [], []
-        frame = gdb.newest_frame()
+        frame: Optional[gdb.Frame] = gdb.newest_frame()
         while frame is not None:
             frame.select()
             found["raw"].append(frame.name())
