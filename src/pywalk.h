@@ -165,6 +165,11 @@ PW_API const char *pw_session_layout(const struct pw_session *session);
  * registers.  Otherwise stack addresses are enough. */
 PW_API bool pw_session_needs_registers(const struct pw_session *session);
 
+/* Whether the native frame at `pc` is the interpreter's own machinery (evaluation, calls of
+ * callables, start of threads and of the program), which folded stacks leave out.  `symbol` is the
+ * name of its function, NULL: unknown. */
+PW_API bool pw_session_folds(const struct pw_session *session, uint64_t pc, const char *symbol);
+
 /* Facts for `pywalk info`, in the order of printing: what was found and from where. */
 struct pw_fact {
 	const char *group;  /* "process", "python", "runtime", "layout", "missing" */

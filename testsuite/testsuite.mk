@@ -62,8 +62,15 @@ $(O)/testsuite/%.so: $(TESTSUITE)/programs/%.c
 	@mkdir -p $(@D)
 	$(CC) $(TEST_SHARED) $(test_flags) -o $@ $< -ldl
 
+# A client of the Debug Adapter Protocol, from PyPI, for pywalk.gdb/newest.exp; which says so when it is not there.
+DAP_CLIENT := dap-python==0.5.0
+
+$(O)/testsuite/dap/.done: $(TESTSUITE)/testsuite.mk
+	@$(TEST_PYTHON3) -m venv $(@D) && $(@D)/bin/pip install -q --disable-pip-version-check $(DAP_CLIENT) \
+		>$(T)/dap.log 2>&1 && touch $@ || echo 'no $(DAP_CLIENT): see $(T)/dap.log'
+
 .PHONY: test-programs
-test-programs: $(TEST_PROGRAMS)
+test-programs: $(TEST_PROGRAMS) $(O)/testsuite/dap/.done
 	@[ -n '$(TEST_PYTHON3)' ] || { echo 'no Python 3 with jsonschema (make deps-check)' >&2; exit 1; }
 	@sid="$(PYTHON_CACHE)/sid"; [ ! -e "$$sid/.complete" ] || \
 		bash $(TESTSUITE)/pythons/sid-root "$$sid" >/dev/null 2>&1 || true # mounts gone after a reboot

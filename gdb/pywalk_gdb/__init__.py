@@ -7,8 +7,20 @@ and joins the two.  No layout, no offset and no CPython version is known here.
 
 def register(home: str) -> None:
     """Create the commands and settings.  `home` is the folder of pywalk.py."""
-    from . import commands, library, settings
+    from . import (
+        commands,
+        convenience,
+        filters,
+        library,
+        mi,
+        overview,
+        selection,
+        settings,
+        source,
+    )
 
     library.home = home
     settings.register()
     commands.register()
+    for part in (selection, source, filters, convenience, mi, overview):
+        part.register()

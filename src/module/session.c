@@ -399,6 +399,16 @@ static PyObject *build_flags(const struct pw_session *session)
 	return list;
 }
 
+static PyObject *session_folds(PyObject *object, PyObject *args)
+{
+	struct pwm_session *self = (struct pwm_session *)object;
+	unsigned long long pc;
+	const char *symbol;
+	if (!PyArg_ParseTuple(args, "Kz:folds", &pc, &symbol) || !pwm_session_usable(self))
+		return NULL;
+	return PyBool_FromLong(pw_session_folds(self->session, pc, symbol));
+}
+
 static PyObject *session_info(PyObject *object, PyObject *unused)
 {
 	struct pwm_session *self = (struct pwm_session *)object;
@@ -436,6 +446,7 @@ static PyMethodDef session_methods[] = {
 	 "set_threads(list of (tid, thread_pointer, stack_pointer, name[, pc, registers]))"},
 	{"capture", session_capture, METH_VARARGS,
 	 "capture(native_only_threads, max_frames, no_stop, native) -> Dump"},
+	{"folds", session_folds, METH_VARARGS, "folds(pc, symbol) -> bool"},
 	{"info", session_info, METH_NOARGS,
 	 "info() -> (pid, executable, version, build, layout, needs_registers)"},
 	{"facts", session_facts, METH_NOARGS, "facts() -> list of (group, name, value, source)"},

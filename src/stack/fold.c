@@ -177,6 +177,11 @@ bool pw_folds(struct pw_session *session, uint64_t pc, const char *symbol)
 	return memo->folds[slot];
 }
 
+bool pw_session_folds(const struct pw_session *session, uint64_t pc, const char *symbol)
+{
+	return folds(session, pc, symbol);
+}
+
 void pw_thread_fold(struct pw_thread *thread, const bool *marked)
 {
 	size_t kept = 0;

@@ -504,6 +504,13 @@ class Session:
         """Whether native frames need their registers, for the proof by pointer (3.9 and older)."""
         return self._handle.info()[5]
 
+    def folds(self, pc: int, symbol: Optional[str] = None) -> bool:
+        """Whether the native frame at `pc` is the interpreter's own machinery.
+
+        That is what `native="folded"` leaves out.  `symbol` names its function.
+        """
+        return self._handle.folds(pc, symbol)
+
     @property
     def facts(self) -> List[Fact]:
         """What ``pywalk info`` prints."""

@@ -1,0 +1,57 @@
+"""What commands share: errors in GDB's manner, and the list of all of them."""
+
+from typing import List, Optional, Sequence
+
+import gdb
+
+from . import inferior, library, text
+
+#: Names and first lines of help, as `help pywalk` lists them.
+commands: List["Command"] = []
+
+
+def show(lines: Sequence[str]) -> None:
+    for line in lines:
+        gdb.write(line.encode("utf-8", "backslashreplace").decode("utf-8") + "\n")
+
+
+def words(error: Exception) -> str:
+    """The library's message as GDB would say it."""
+    message = text.printable(str(error))
+    return message[:1].upper() + message[1:] + "."
+
+
+class Command(gdb.Command):
+    """A command that looks at a process."""
+
+    name = ""
+    category = gdb.COMMAND_STACK
+    options: Sequence[str] = ()
+    repeats = False  #: an empty line does it again
+
+    def __init__(self) -> None:
+        super().__init__(self.name, self.category)
+        commands.append(self)
+
+    def complete(self, line: str, word: Optional[str]) -> List[str]:
+        # GDB breaks words at dashes or not, depending on its version.
+        typed = line.rsplit(None, 1)[-1] if line and not line[-1].isspace() else ""
+        skip = len(typed) - len(word or "")
+        return [one[skip:] for one in self.candidates(line) if one.startswith(typed)]
+
+    def candidates(self, line: str) -> Sequence[str]:
+        """What may stand where the user is typing."""
+        return self.options
+
+    def invoke(self, argument: str, from_tty: bool) -> None:
+        if not self.repeats:
+            self.dont_repeat()
+        inferior.require_process()
+        error_type = library.error_type()
+        try:
+            self.run(argument)
+        except error_type as error:
+            raise gdb.GdbError(words(error)) from None
+
+    def run(self, argument: str) -> None:
+        raise NotImplementedError
