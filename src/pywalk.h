@@ -189,6 +189,15 @@ enum pw_native {
 	PW_NATIVE_ALL,
 };
 
+/* How much of a value is shown; 0: the default in parentheses. */
+struct pw_value_limits {
+	unsigned depth;	     /* containers within each other (4); at most 64 */
+	unsigned items;	     /* items of one container, attributes of one object (20) */
+	unsigned characters; /* of one string, digits of one int (200) */
+	unsigned bytes;	     /* of text in all; one string may go beyond it (4096) */
+	unsigned reads;	     /* pieces of memory that are looked at (20000) */
+};
+
 /* Set `size`; all other members may be zero. */
 struct pw_capture_options {
 	size_t size;
@@ -196,6 +205,8 @@ struct pw_capture_options {
 	bool native_only_threads; /* also list threads that never ran Python */
 	bool no_stop;		  /* do not stop a live process: stacks may be torn */
 	enum pw_native native;
+	bool locals; /* with the variables of each frame, as text */
+	struct pw_value_limits limits;
 };
 
 /*
