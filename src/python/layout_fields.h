@@ -245,7 +245,6 @@ PW_FIELD(descriptor_name, "PyDescrObject", "d_name", NULL)
 PW_FIELD(wrapper_descriptor, "wrapperobject", "descr", NULL)
 PW_FIELD(wrapper_self, "wrapperobject", "self", NULL)
 PW_FIELD(staticmethod_callable, "staticmethod", "sm_callable", NULL)
-PW_FIELD(staticmethod_dict, "staticmethod", "sm_dict", NULL) /* 3.10+ */
 PW_FIELD(classmethod_callable, "classmethod", "cm_callable", NULL)
 PW_FIELD(module_dict, "PyModuleObject", "md_dict", NULL)
 PW_FIELD(module_name, "PyModuleObject", "md_name", NULL) /* 3.x */

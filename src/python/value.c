@@ -121,13 +121,20 @@ void pw_values_plain(struct pw_values *v, uint64_t object, const struct pw_vtype
 	pw_values_emitf(v, " object at 0x%" PRIx64 "%s", object, open ? ": " : ">");
 }
 
-bool pw_values_enter(struct pw_values *v, uint64_t object, const char *cycle)
+bool pw_values_around(const struct pw_values *v, uint64_t object)
 {
 	for (unsigned i = 0; i < v->depth; i++)
-		if (v->path[i] == object) {
-			pw_values_emit(v, cycle);
-			return false;
-		}
+		if (v->path[i] == object)
+			return true;
+	return false;
+}
+
+bool pw_values_enter(struct pw_values *v, uint64_t object, const char *cycle)
+{
+	if (pw_values_around(v, object)) {
+		pw_values_emit(v, cycle);
+		return false;
+	}
 	if (v->depth == PW_VALUE_DEPTH_MAX) {
 		pw_values_emit(v, "...");
 		return false;
@@ -169,7 +176,7 @@ static bool print_derived(struct pw_values *v, uint64_t object, const struct pw_
 {
 	if (!t->own_repr || t->kind == PW_VALUE_OBJECT || t->kind == PW_VALUE_TYPE)
 		return false;
-	if (pw_print_known_class(v, object, t))
+	if (pw_print_structseq(v, object, t) || pw_print_known_class(v, object, t))
 		return true;
 	struct pw_vtype as_base = *t;
 	as_base.own_repr = false;

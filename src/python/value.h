@@ -22,9 +22,6 @@ void pw_value_text(struct pw_python *python, uint64_t object, const struct pw_va
 /* Appends the name of the object's type, "module.Qualified.Name", without "builtins.". */
 void pw_value_type_name(struct pw_python *python, uint64_t object, struct pw_buffer *ret);
 
-/* One part of an object; false ends the walk.  `name` is for people: "[0]", "['key']", ".name".
- * It lives as long as the call; a part of a set has its number. */
-typedef bool (*pw_value_visit)(void *data, const char *name, uint64_t address);
 /*
  * Calls `visit` for `count` parts of an object from number `start` on: items of a container (by
  * their order), attributes of an instance.  *ret_total is how many it claims to have.
@@ -44,32 +41,11 @@ struct pw_error *pw_value_attribute(struct pw_python *python, uint64_t object, c
 struct pw_error *pw_value_item_index(struct pw_python *python, uint64_t object, int64_t index,
 				     uint64_t *ret);
 
-/* A key of a dictionary as somebody types it. */
-struct pw_value_key {
-	enum {
-		PW_KEY_TEXT,
-		PW_KEY_BYTES,
-		PW_KEY_NUMBER,
-		PW_KEY_BOOL,
-		PW_KEY_NONE,
-		PW_KEY_TUPLE
-	} kind;
-	const char *text; /* UTF-8, or bytes */
-	size_t length;
-	int64_t number; /* of a bool: 0 or 1 */
-	const struct pw_value_key *items;
-	size_t item_count;
-};
 /* The value for a key that compares equal; no hash is computed, every key is looked at.  A bool
  * equals its number, as in Python; in CPython 2.7 text equals bytes.  0: there is none. */
 struct pw_error *pw_value_item_key(struct pw_python *python, uint64_t object,
 				   const struct pw_value_key *key, uint64_t *ret);
 
-/* An exception and what it is chained to; addresses, 0: none. */
-struct pw_exception {
-	uint64_t type, args, cause, context, traceback;
-	bool suppress_context; /* `raise ... from None` */
-};
 /* PW_ERROR_CORRUPT when the object is not an exception. */
 struct pw_error *pw_exception_read(struct pw_python *python, uint64_t object,
 				   struct pw_exception *ret);

@@ -48,7 +48,8 @@ static bool credible(struct pw_values *v, uint64_t object, const struct pw_vtype
 	if (*count <= PW_COUNT_MAX)
 		return true;
 	pw_values_emit(v, "<");
-	pw_values_type_label(v, t->address, v->out);
+	if (t->address)
+		pw_values_type_label(v, t->address, v->out);
 	pw_values_emitf(v, " at 0x%" PRIx64 ": length %" PRId64 " is not believed>", object,
 			(int64_t)*count);
 	return false;
@@ -75,7 +76,11 @@ static void print_items(struct pw_values *v, uint64_t object, const struct pw_vt
 
 static bool is_structseq(struct pw_values *v, const struct pw_vtype *t, uint64_t *ret_members)
 {
-	uint64_t slots = 1;
+	uint64_t slots = 1, mark;
+	/* 2.7: no tuples, but laid out as such. */
+	if (v->l->traits.python2 && t->kind == PW_VALUE_OBJECT && !pw_values_is_heap(t))
+		return pw_values_class_own(v, t->address, "n_sequence_fields", &mark) && mark &&
+		       pw_values_field(v, t->address, v->l->type_members, ret_members);
 	if (t->kind != PW_VALUE_TUPLE || t->base == t->address ||
 	    !pw_values_field(v, t->address, v->l->type_members, ret_members) || !*ret_members)
 		return false;
@@ -85,13 +90,15 @@ static bool is_structseq(struct pw_values *v, const struct pw_vtype *t, uint64_t
 	return slots > 0;
 }
 
-static void print_structseq(struct pw_values *v, uint64_t object, const struct pw_vtype *t,
-			    uint64_t members)
+bool pw_print_structseq(struct pw_values *v, uint64_t object, const struct pw_vtype *t)
 {
-	uint64_t count, item, text;
+	static const struct pw_vtype tuple = {.kind = PW_VALUE_TUPLE};
+	uint64_t count, item, text, members;
 	char name[PW_TYPE_NAME_MAX + 1];
-	if (!credible(v, object, t, &count) || !pw_values_enter(v, object, "(...)"))
-		return;
+	if (!is_structseq(v, t, &members))
+		return false;
+	if (!credible(v, object, &tuple, &count) || !pw_values_enter(v, object, "(...)"))
+		return true;
 	pw_values_type_label(v, t->address, v->out);
 	pw_values_emit(v, "(");
 	struct pw_row row = {.v = v, .total = count};
@@ -110,17 +117,14 @@ static void print_structseq(struct pw_values *v, uint64_t object, const struct p
 	pw_row_end(&row, readable);
 	pw_values_emit(v, ")");
 	pw_values_leave(v);
+	return true;
 }
 
 /* ---- sequences and sets ---- */
 
 void pw_print_tuple(struct pw_values *v, uint64_t object, const struct pw_vtype *t)
 {
-	uint64_t count, item, members;
-	if (is_structseq(v, t, &members)) {
-		print_structseq(v, object, t, members);
-		return;
-	}
+	uint64_t count, item;
 	if (!pw_values_count(v, object, t, &count) || count != 1) {
 		print_items(v, object, t, FORM_VALUE, "()", "(...)");
 		return;
@@ -165,7 +169,14 @@ void pw_print_set(struct pw_values *v, uint64_t object, const struct pw_vtype *t
 void pw_print_deque(struct pw_values *v, uint64_t object, const struct pw_vtype *t)
 {
 	uint64_t most = UINT64_MAX;
-	pw_values_type_short(v, t->address, v->out);
+	if (pw_values_around(v, object)) {
+		pw_values_emit(v, "[...]");
+		return;
+	}
+	if (v->l->traits.deque_named)
+		pw_values_type_short(v, t->address, v->out);
+	else
+		pw_values_emit(v, "deque");
 	pw_values_emit(v, "(");
 	print_items(v, object, t, FORM_VALUE, "[]", "[...]");
 	if (pw_values_field(v, object, v->l->deque_maxlen, &most) && (int64_t)most >= 0)
@@ -210,11 +221,10 @@ void pw_print_defaultdict(struct pw_values *v, uint64_t object, const struct pw_
 void pw_print_ordereddict(struct pw_values *v, uint64_t object, const struct pw_vtype *t)
 {
 	uint64_t count;
-	for (unsigned i = 0; i < v->depth; i++)
-		if (v->path[i] == object) {
-			pw_values_emit(v, "...");
-			return;
-		}
+	if (pw_values_around(v, object)) {
+		pw_values_emit(v, "...");
+		return;
+	}
 	pw_values_type_short(v, t->address, v->out);
 	pw_values_emit(v, "(");
 	if (!pw_values_count(v, object, t, &count) || count == 0)

@@ -195,7 +195,7 @@ static void print_with_attributes(struct pw_values *v, uint64_t object, const st
 
 void pw_print_instance(struct pw_values *v, uint64_t object, const struct pw_vtype *t)
 {
-	if (pw_print_known_class(v, object, t))
+	if (pw_print_structseq(v, object, t) || pw_print_known_class(v, object, t))
 		return;
 	pw_values_emit(v, "<");
 	pw_values_type_label(v, t->address, v->out);

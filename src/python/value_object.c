@@ -114,6 +114,21 @@ static bool is_true(struct pw_values *v, uint64_t object)
 	return object && pw_values_int(v, object, &value) && value;
 }
 
+/* The importers of built-in and frozen modules are classes. */
+static void print_loader(struct pw_values *v, uint64_t loader)
+{
+	struct pw_vtype t;
+	pw_auto_buffer struct pw_buffer name = {0};
+	if (pw_values_type(v, loader, &t) && t.kind == PW_VALUE_TYPE)
+		pw_values_type_short(v, loader, &name);
+	if (name.data && strcmp(name.data, "BuiltinImporter") == 0)
+		pw_values_emit(v, "built-in");
+	else if (name.data && strcmp(name.data, "FrozenImporter") == 0)
+		pw_values_emit(v, "frozen");
+	else
+		pw_values_print(v, loader);
+}
+
 /* Behind the name: where the module is from. */
 static void print_origin(struct pw_values *v, uint64_t origin, bool located, uint64_t loader)
 {
@@ -127,7 +142,7 @@ static void print_origin(struct pw_values *v, uint64_t origin, bool located, uin
 		pw_values_emit(v, ")");
 	} else if (loader) {
 		pw_values_emit(v, " (");
-		pw_values_print(v, loader);
+		print_loader(v, loader);
 		pw_values_emit(v, ")");
 	}
 }
@@ -292,7 +307,7 @@ void pw_print_wrapped(struct pw_values *v, uint64_t object, const struct pw_vtyp
 	bool is_static = t->kind == PW_VALUE_STATICMETHOD;
 	struct pw_field field =
 		is_static ? v->l->staticmethod_callable : v->l->classmethod_callable;
-	if (!pw_has(v->l, staticmethod_dict) || !pw_values_field(v, object, field, &callable)) {
+	if (!v->l->traits.wrapped_shown || !pw_values_field(v, object, field, &callable)) {
 		pw_values_plain(v, object, t, false);
 		return;
 	}

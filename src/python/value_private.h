@@ -105,6 +105,8 @@ bool pw_values_full(const struct pw_values *v);
 /* "<TYPE object at 0x..>", or with an opening for what follows: "<TYPE object at 0x..: ". */
 void pw_values_plain(struct pw_values *v, uint64_t object, const struct pw_vtype *t, bool open);
 
+/* Whether it is one of the containers around. */
+bool pw_values_around(const struct pw_values *v, uint64_t object);
 /* A container: false when it is one of those around, and `cycle` was written instead. */
 bool pw_values_enter(struct pw_values *v, uint64_t object, const char *cycle);
 void pw_values_leave(struct pw_values *v);
@@ -219,6 +221,8 @@ void pw_print_dict_view(struct pw_values *, uint64_t, const struct pw_vtype *);
 void pw_print_mappingproxy(struct pw_values *, uint64_t, const struct pw_vtype *);
 void pw_print_slice(struct pw_values *, uint64_t, const struct pw_vtype *);
 void pw_print_range(struct pw_values *, uint64_t, const struct pw_vtype *);
+/* Objects/structseq.c: false when it is none. */
+bool pw_print_structseq(struct pw_values *v, uint64_t object, const struct pw_vtype *t);
 /* "{key: value, ...}" of a dict, whatever class it is of. */
 void pw_print_pairs(struct pw_values *v, uint64_t dict, const struct pw_vtype *t);
 /* "[(key, value), ...]" of it. */

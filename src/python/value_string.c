@@ -17,8 +17,9 @@
 
 struct string {
 	uint64_t data, length;
-	unsigned width; /* bytes of a code unit */
-	bool utf16;	/* pairs of surrogates are one character */
+	unsigned width;	  /* bytes of a code unit */
+	bool utf16;	  /* pairs of surrogates are one character */
+	bool apostrophes; /* are escaped whatever the quotes are */
 };
 
 static const struct range {
@@ -104,6 +105,8 @@ static void append_quoted(struct pw_values *v, const unsigned char *data, size_t
 				i++;
 			}
 		}
+		if (s->apostrophes && c == '\'' && c != (uint32_t)quote)
+			pw_buffer_append_char(v->out, '\\');
 		append_character(v->out, c, quote, ascii);
 	}
 	pw_buffer_append_char(v->out, quote);
@@ -222,7 +225,7 @@ void pw_print_bytes(struct pw_values *v, uint64_t object, const struct pw_vtype 
 
 void pw_print_bytearray(struct pw_values *v, uint64_t object, const struct pw_vtype *t)
 {
-	struct string s = {.width = 1};
+	struct string s = {.width = 1, .apostrophes = v->l->traits.bytearray_escapes};
 	if (!pw_values_field(v, object, v->l->var_size, &s.length) ||
 	    !pw_values_field(v, object, v->l->bytearray_start, &s.data)) {
 		pw_values_unreadable(v);
