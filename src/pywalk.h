@@ -441,6 +441,7 @@ struct pw_variable {
 /* Of Python frames of a dump that was taken with `locals`: arguments in the order of the signature,
  * then the others.  A namespace is cut after some hundred names; pw_frame_variables_more() says how
  * many are left out. */
+PW_API bool pw_frame_has_variables(const struct pw_frame *frame);
 PW_API size_t pw_frame_variable_count(const struct pw_frame *frame);
 PW_API const struct pw_variable *pw_frame_variable(const struct pw_frame *frame, size_t index);
 PW_API uint64_t pw_frame_variables_more(const struct pw_frame *frame);
@@ -492,7 +493,8 @@ PW_API struct pw_error *pw_session_value_key(struct pw_session *session, uint64_
  * lives as long as the call. */
 typedef bool (*pw_value_visit)(void *data, const char *name, uint64_t address);
 /* Calls `visit` for `count` parts of an object from number `start` on: items of a container,
- * attributes of an instance.  *ret_total is how many it claims to have. */
+ * attributes of an instance, variables of a generator that has not ended.  *ret_total is how many
+ * it claims to have. */
 PW_API struct pw_error *pw_session_value_children(struct pw_session *session, uint64_t object,
 						  size_t start, size_t count, pw_value_visit visit,
 						  void *data, uint64_t *ret_total);

@@ -208,12 +208,13 @@ void pw_values_print(struct pw_values *v, uint64_t object)
 	}
 }
 
-void pw_value_text(struct pw_python *python, uint64_t object, const struct pw_value_limits *limits,
-		   struct pw_buffer *ret)
+unsigned pw_value_text(struct pw_python *python, uint64_t object,
+		       const struct pw_value_limits *limits, struct pw_buffer *ret)
 {
 	struct pw_values v;
 	pw_values_init(&v, python, limits, ret);
 	pw_values_print(&v, object);
+	return v.limits.reads - v.left;
 }
 
 void pw_value_type_name(struct pw_python *python, uint64_t object, struct pw_buffer *ret)

@@ -16,9 +16,10 @@
 
 #include "python/object.h"
 
-/* Appends the text of an object.  Never fails; out of memory is in `ret`. */
-void pw_value_text(struct pw_python *python, uint64_t object, const struct pw_value_limits *limits,
-		   struct pw_buffer *ret);
+/* Appends the text of an object; returns how many reads it took.  Never fails; out of memory is in
+ * `ret`. */
+unsigned pw_value_text(struct pw_python *python, uint64_t object,
+		       const struct pw_value_limits *limits, struct pw_buffer *ret);
 /* Appends the name of the object's type, "module.Qualified.Name", without "builtins.". */
 void pw_value_type_name(struct pw_python *python, uint64_t object, struct pw_buffer *ret);
 

@@ -2,6 +2,7 @@
  * Parts of an object: for those who expand it, and for paths such as self.queue[0]['name'].
  */
 #include "python/value_private.h"
+#include "python/variables.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -75,6 +76,27 @@ static bool visit_attribute(void *data, const char *name, uint64_t value)
 	return text.data && give(c, text.data, value);
 }
 
+/* Those of its frame, while it has one. */
+static struct pw_error *visit_generator(struct children *c, uint64_t generator)
+{
+	struct pw_pyframe frame;
+	struct pw_variables variables;
+	bool found, more = true;
+	struct pw_error *error = pw_generator_frame(c->v.python, generator, &frame, &found);
+	if (error || !found)
+		return error;
+	pw_object_budget(c->v.python);
+	pw_variables_read(c->v.python, &frame, &variables);
+	for (size_t i = 0; i < variables.count && more; i++)
+		if (variables.items[i].object)
+			more = visit_attribute(c, variables.items[i].name,
+					       variables.items[i].object);
+	error = variables.error;
+	variables.error = NULL;
+	pw_variables_deinit(&variables);
+	return error;
+}
+
 static bool is_pairs(enum pw_value_kind kind)
 {
 	return kind == PW_VALUE_DICT || kind == PW_VALUE_DEFAULTDICT ||
@@ -100,8 +122,12 @@ struct pw_error *pw_value_children(struct pw_python *python, uint64_t object, si
 	pw_values_init(&c.v, python, &generous, &unused);
 	if (!pw_values_type(&c.v, object, &t))
 		return failure(&c.v, object);
-	bool readable;
-	if (is_row(t.kind) || is_pairs(t.kind)) {
+	bool readable = true;
+	if (t.kind == PW_VALUE_GENERATOR) {
+		struct pw_error *error = visit_generator(&c, object);
+		if (error)
+			return error;
+	} else if (is_row(t.kind) || is_pairs(t.kind)) {
 		c.form = is_pairs(t.kind) ? CHILD_KEY : CHILD_NUMBER;
 		readable = pw_values_count(&c.v, object, &t, &c.total) &&
 			   pw_values_walk(&c.v, object, &t, visit_child, &c);

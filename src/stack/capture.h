@@ -23,7 +23,8 @@ struct pw_capture {
 	struct pw_copied *copied; /* of each thread state */
 	struct pw_thread_names names;
 	struct pw_dump *dump;
-	unsigned attempt; /* number of the copy that is being made */
+	uint64_t value_reads; /* that the texts of values have taken */
+	unsigned attempt;     /* number of the copy that is being made */
 };
 
 /* ---- capture.c ---- */
