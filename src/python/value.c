@@ -186,7 +186,7 @@ static bool print_derived(struct pw_values *v, uint64_t object, const struct pw_
 	return true;
 }
 
-void pw_values_print(struct pw_values *v, uint64_t object)
+static void print_object(struct pw_values *v, uint64_t object)
 {
 	struct pw_vtype t;
 	if (!object) {
@@ -206,6 +206,18 @@ void pw_values_print(struct pw_values *v, uint64_t object)
 	} else if (!print_derived(v, object, &t)) {
 		printers[t.kind](v, object, &t);
 	}
+}
+
+void pw_values_print(struct pw_values *v, uint64_t object)
+{
+	/* What is no container can hold others too: a slice, a method, a descriptor. */
+	if (pw_values_full(v) || v->nested == PW_NESTED_MAX) {
+		pw_values_emit(v, "...");
+		return;
+	}
+	v->nested++;
+	print_object(v, object);
+	v->nested--;
 }
 
 unsigned pw_value_text(struct pw_python *python, uint64_t object,

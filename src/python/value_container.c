@@ -209,10 +209,12 @@ void pw_print_defaultdict(struct pw_values *v, uint64_t object, const struct pw_
 	/* It follows the dict that the object begins with. */
 	if (!pw_values_field(v, object, v->l->dict_sizeof, &factory))
 		pw_values_unreadable(v);
-	else if (factory)
-		pw_values_print(v, factory);
-	else
+	else if (!factory)
 		pw_values_emit(v, "None");
+	else if (pw_values_enter(v, object, "...")) {
+		pw_values_print(v, factory);
+		pw_values_leave(v);
+	}
 	pw_values_emit(v, ", ");
 	pw_print_pairs(v, object, t);
 	pw_values_emit(v, ")");

@@ -9,6 +9,7 @@
 
 enum {
 	PW_VALUE_DEPTH_MAX = 64,
+	PW_NESTED_MAX = 200,
 	PW_BASES_MAX = 64, /* types above each other */
 };
 /* No container holds more. */
@@ -78,6 +79,7 @@ struct pw_values {
 	uint64_t bad;  /* the address that could not be read last */
 	unsigned left; /* reads that are left */
 	unsigned depth;
+	unsigned nested; /* values within each other that are being printed, containers or not */
 	uint64_t path[PW_VALUE_DEPTH_MAX + 1]; /* the containers around */
 };
 

@@ -69,6 +69,10 @@ bool pw_values_name(struct pw_values *v, uint64_t object, struct pw_buffer *ret)
 	v->python->budget = budget;
 	if (error)
 		return false;
+	/* An empty name is text too: callers compare ret->data. */
+	if (!pw_buffer_reserve(ret, 1))
+		return false;
+	ret->data[ret->length] = '\0';
 	/* Names go into text between quotes of nobody. */
 	pw_text_append_printable(ret, text.data ? text.data : "");
 	return true;
