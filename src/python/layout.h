@@ -91,7 +91,6 @@ struct pw_traits {
 	bool exception_comma;	  /* ValueError('x',) (-3.6) */
 	bool timedelta_positions; /* timedelta(1, 2, 3), without names (-3.6) */
 	bool ordereddict_as_dict; /* OrderedDict({'a': 1}) (3.12+) */
-	bool weakref_full_type;	  /* ...; to 'module.Type' at ... (3.15+) */
 	bool bytearray_escapes;	  /* apostrophes, whatever the quotes are (-3.14) */
 	bool deque_named;	  /* by the name of a subclass (3.7+) */
 	bool wrapped_shown;	  /* <staticmethod(<function ...>)> (3.10+) */

@@ -110,7 +110,6 @@ struct pw_error *pw_layout_finish(struct pw_layout *layout)
 		.exception_comma = !since(layout, 7),
 		.timedelta_positions = !since(layout, 7),
 		.ordereddict_as_dict = since(layout, 12),
-		.weakref_full_type = since(layout, 15),
 		.bytearray_escapes = !since(layout, 15),
 		.deque_named = since(layout, 7),
 		.wrapped_shown = since(layout, 10),

@@ -390,10 +390,7 @@ void pw_print_weakref(struct pw_values *v, uint64_t object, const struct pw_vtyp
 		pw_values_emit(v, "dead");
 	} else {
 		pw_values_emit(v, "to '");
-		if (v->l->traits.weakref_full_type)
-			pw_values_type_label(v, of.address, v->out);
-		else
-			emit_type_name(v, to);
+		emit_type_name(v, to);
 		pw_values_emitf(v, "' at 0x%" PRIx64, to);
 		emit_own_name(v, to, &of);
 	}
