@@ -19,7 +19,7 @@ struct pw_error *pw_dict_entry(struct pw_python *python, const struct pw_dict_ta
 	uint64_t place = i;
 	*ret_key = *ret_value = 0;
 	if (t->order) {
-		uint8_t byte;
+		uint8_t byte = 0;
 		struct pw_error *error = pw_read_u8(
 			python->target, t->order + (uint64_t)((int64_t)i * t->order_step), &byte);
 		if (error)

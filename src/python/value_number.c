@@ -111,7 +111,7 @@ static unsigned bit_length(uint32_t digit)
 /* Reads `count` digits from number `first` on. */
 static uint32_t *read_digits(struct pw_values *v, uint64_t object, uint64_t first, size_t count)
 {
-	uint32_t *digits = malloc((count + 1) * sizeof(*digits));
+	uint32_t *digits = calloc(count + 1, sizeof(*digits));
 	uint64_t at = object + (uint64_t)v->l->long_digits.offset + first * 4;
 	if (!digits || (count && !pw_values_read(v, at, digits, count * sizeof(*digits)))) {
 		free(digits);

@@ -243,7 +243,7 @@ bool pw_values_repr_from(struct pw_values *v, uint64_t type, struct pw_buffer *r
 
 bool pw_values_repr_of(struct pw_values *v, uint64_t type, const char *modules, const char *names)
 {
-	uint64_t class;
+	uint64_t class = 0;
 	pw_auto_buffer struct pw_buffer module = {0}, name = {0};
 	return pw_values_repr_from(v, type, &module, &name, &class) &&
 	       listed(modules, module.data ? module.data : "") &&

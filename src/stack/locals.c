@@ -1,8 +1,9 @@
 /*
  * The variables of a dump's frames: read and made text at the moment of which the dump is.
  *
- * In a pause everything is gone through once, so that its pages are in the snapshot, for as many
- * reads as a pause may take; the text is made afterwards from the copy.
+ * What will be needed is gone through once while the threads still run, which tells the pages to
+ * copy.  In the pause only what may be new since then is gone through again: new frames, and the
+ * newest frame.  The text is made afterwards from the copy.
  */
 #include "stack/locals.h"
 
@@ -13,26 +14,91 @@
 #include <string.h>
 
 enum {
-	PAUSE_READS = 40000,   /* of all frames of one thread */
+	TOUCH_READS = 40000,   /* of all frames of one thread */
 	DUMP_READS = 50000000, /* of all values of one dump */
+	SEEN_MAX = 1 << 18,
 };
 
-void pw_locals_touch(struct pw_capture *c, const struct pw_pyframes *frames)
+/* ---- what was there when the threads still ran ---- */
+
+static size_t place_of(const struct pw_seen *seen, uint64_t item)
 {
+	size_t i = (size_t)((item * UINT64_C(0x9e3779b97f4a7c15)) >> 32);
+	while (seen->items[i & (seen->capacity - 1)] &&
+	       seen->items[i & (seen->capacity - 1)] != item)
+		i++;
+	return i & (seen->capacity - 1);
+}
+
+static bool has_seen(const struct pw_seen *seen, uint64_t item)
+{
+	return seen->capacity && seen->items[place_of(seen, item)] == item;
+}
+
+/* Half full at most.  What there is no room for is only looked at again. */
+static void note(struct pw_seen *seen, uint64_t item)
+{
+	if (!item || seen->count >= SEEN_MAX)
+		return;
+	if (seen->count * 2 >= seen->capacity) {
+		struct pw_seen larger = {.capacity = seen->capacity ? seen->capacity * 2 : 1024};
+		larger.items = calloc(larger.capacity, sizeof(*larger.items));
+		if (!larger.items)
+			return;
+		for (size_t i = 0; i < seen->capacity; i++)
+			if (seen->items[i])
+				larger.items[place_of(&larger, seen->items[i])] = seen->items[i];
+		larger.count = seen->count;
+		free(seen->items);
+		*seen = larger;
+	}
+	size_t place = place_of(seen, item);
+	seen->count += seen->items[place] == 0;
+	seen->items[place] = item;
+}
+
+void pw_locals_forget_seen(struct pw_capture *c)
+{
+	free(c->seen.items);
+	c->seen = (struct pw_seen){0};
+}
+
+/* A frame's storage is used again by the next call: another function, another frame. */
+static uint64_t frame_mark(const struct pw_pyframe *frame)
+{
+	return frame->address ^ frame->code << 1 ^ 1;
+}
+
+static unsigned touch_frame(struct pw_capture *c, const struct pw_pyframe *frame, unsigned left)
+{
+	struct pw_variables variables;
 	struct pw_value_limits limits = c->options->limits;
-	unsigned left = PAUSE_READS;
+	pw_variables_read(c->python, frame, &variables);
+	unsigned spent = (unsigned)variables.count + 1;
+	for (size_t j = 0; j < variables.count && spent < left; j++) {
+		uint64_t object = variables.items[j].object;
+		pw_auto_buffer struct pw_buffer text = {0};
+		if (!object)
+			continue;
+		limits.reads = left - spent;
+		spent += pw_value_text(c->python, object, &limits, &text);
+	}
+	pw_variables_deinit(&variables);
+	return spent < left ? spent : left;
+}
+
+void pw_locals_touch(struct pw_capture *c, const struct pw_pyframes *frames, bool ahead)
+{
+	unsigned left = TOUCH_READS;
 	if (!c->options->locals)
 		return;
 	for (size_t i = 0; i < frames->count && left; i++) {
-		struct pw_variables variables;
-		pw_variables_read(c->python, &frames->items[i], &variables);
-		for (size_t j = 0; j < variables.count && left; j++) {
-			pw_auto_buffer struct pw_buffer text = {0};
-			limits.reads = left;
-			left -= pw_value_text(c->python, variables.items[j].object, &limits, &text);
-		}
-		left -= left < variables.count + 1 ? left : variables.count + 1;
-		pw_variables_deinit(&variables);
+		uint64_t mark = frame_mark(&frames->items[i]);
+		if (!ahead && i && has_seen(&c->seen, mark))
+			continue;
+		left -= touch_frame(c, &frames->items[i], left);
+		if (ahead)
+			note(&c->seen, mark);
 	}
 }
 

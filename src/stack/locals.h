@@ -14,8 +14,10 @@ struct pw_frame_variables {
 };
 
 /* Reads what pw_locals_make() will need, into the snapshot; nothing when no locals are asked for.
- */
-void pw_locals_touch(struct pw_capture *c, const struct pw_pyframes *frames);
+ * `ahead`: the threads still run; else only what is new since then. */
+void pw_locals_touch(struct pw_capture *c, const struct pw_pyframes *frames, bool ahead);
+/* Forgets what there was before. */
+void pw_locals_forget_seen(struct pw_capture *c);
 /* Fails for want of memory only: what is wrong with the target is in the result. */
 struct pw_error *pw_locals_make(struct pw_capture *c, const struct pw_pyframe *frame,
 				struct pw_frame_variables **ret);

@@ -39,11 +39,11 @@ static struct pw_error *copy_thread(struct pw_capture *c, const struct pw_lwp *l
 }
 
 /* As much of its variables as a pause has time for. */
-static void touch_thread(struct pw_capture *c, const struct pw_lwp *lwp)
+static void touch_thread(struct pw_capture *c, const struct pw_lwp *lwp, bool ahead)
 {
 	for (size_t i = 0; i < c->lists.tstate_count; i++)
 		if (c->owners[i] == lwp && c->copied[i].read)
-			pw_locals_touch(c, &c->copied[i].frames);
+			pw_locals_touch(c, &c->copied[i].frames, ahead);
 }
 
 static void forget_thread(struct pw_capture *c, const struct pw_lwp *lwp)
@@ -195,11 +195,12 @@ static struct pw_error *look_ahead(struct stopping *s)
 	struct pw_target *target = c->session->target;
 	struct pw_error *error = pw_snapshot_begin(target);
 	c->attempt++;
+	pw_locals_forget_seen(c);
 	struct mark before = mark(c);
 	for (size_t i = 0; !error && i < s->count; i++) {
 		error = copy_thread(c, s->lwps[i]);
 		if (!error)
-			touch_thread(c, s->lwps[i]);
+			touch_thread(c, s->lwps[i], true);
 		forget_thread(c, s->lwps[i]);
 	}
 	back_to(c, before);
@@ -268,7 +269,7 @@ static void copy_stopped(void *data)
 	for (size_t i = 0; !s->error && i < s->count; i++) {
 		s->error = copy_thread(c, s->lwps[i]);
 		if (!s->error)
-			touch_thread(c, s->lwps[i]);
+			touch_thread(c, s->lwps[i], false);
 	}
 }
 

@@ -10,14 +10,17 @@ import ctypes
 import json
 import re
 import sys
+from typing import ClassVar
 
 
 class Limits(ctypes.Structure):
-    _fields_ = [(name, ctypes.c_uint) for name in ("depth", "items", "characters", "bytes", "reads")]
+    _fields_: ClassVar = [
+        (name, ctypes.c_uint) for name in ("depth", "items", "characters", "bytes", "reads")
+    ]
 
 
 class Options(ctypes.Structure):
-    _fields_ = [
+    _fields_: ClassVar = [
         ("size", ctypes.c_size_t),
         ("executable", ctypes.c_char_p),
         ("sysroot", ctypes.c_char_p),
@@ -42,15 +45,21 @@ class Session:
         for name in ("pw_session_open_pid", "pw_session_open_core"):
             getattr(self.lib, name).restype = ctypes.c_void_p
         if target.isdigit():
-            error = self.lib.pw_session_open_pid(int(target), ctypes.byref(options), ctypes.byref(self.handle))
+            error = self.lib.pw_session_open_pid(
+                int(target), ctypes.byref(options), ctypes.byref(self.handle)
+            )
         else:
-            error = self.lib.pw_session_open_core(target.encode(), ctypes.byref(options), ctypes.byref(self.handle))
+            error = self.lib.pw_session_open_core(
+                target.encode(), ctypes.byref(options), ctypes.byref(self.handle)
+            )
         if error:
             sys.exit(self.lib.pw_error_message(ctypes.c_void_p(error)).decode())
         self.lib.pw_session_value.restype = ctypes.c_void_p
 
     def text(self, address: int, limits: Limits = EVERYTHING) -> str:
-        found = self.lib.pw_session_value(self.handle, ctypes.c_uint64(address), ctypes.byref(limits))
+        found = self.lib.pw_session_value(
+            self.handle, ctypes.c_uint64(address), ctypes.byref(limits)
+        )
         result = ctypes.string_at(found).decode("utf-8")
         self.libc.free(ctypes.c_void_p(found))
         return result
@@ -75,13 +84,20 @@ def main() -> int:
     for row in rows:
         if "pattern" in row:
             found, expected = session.text(row["id"], USUAL), row["pattern"]
-            same = re.fullmatch(expected, found) is not None and found.isprintable() and len(found) < 10000
+            same = (
+                re.fullmatch(expected, found) is not None
+                and found.isprintable()
+                and len(found) < 10000
+            )
         else:
             found, expected = session.text(row["id"]), row["text"]
             same = found == expected
         if not same:
             different += 1
-            print("%s: expected %s, found %s" % (row["label"], ascii(shorten(expected)), ascii(shorten(found))))
+            print(
+                "%s: expected %s, found %s"
+                % (row["label"], ascii(shorten(expected)), ascii(shorten(found)))
+            )
     if len(rows) < args.least:
         print("only %d values in %s" % (len(rows), args.truth))
         different += 1

@@ -27,8 +27,15 @@ def differences(truth: Dict[str, Any], frame: Dict[str, Any]) -> Iterator[str]:
     for name, value in truth["values"].items():
         if name not in found:
             yield "%s is missing" % name
-        elif found[name]["value"] != value and ATTRIBUTES.sub(r"\1>", found[name]["value"] or "") != value:
-            yield "%s: expected %s, found %s" % (name, ascii(value)[:200], ascii(found[name]["value"])[:200])
+        elif (
+            found[name]["value"] != value
+            and ATTRIBUTES.sub(r"\1>", found[name]["value"] or "") != value
+        ):
+            yield "%s: expected %s, found %s" % (
+                name,
+                ascii(value)[:200],
+                ascii(found[name]["value"])[:200],
+            )
     for name in truth["unbound"]:
         if name not in found:
             yield "%s is missing, which is unbound" % name
@@ -63,9 +70,13 @@ def main() -> int:
     for kind in ("argument", "varargs", "varkeywords", "local", "cell", "free", "name"):
         if kind not in kinds:
             problems.append("no variable of kind %s was compared" % kind)
-    hidden = [one["name"] for frame in frames for one in frame["locals"] if one["kind"] == "comprehension"]
+    hidden = [
+        one["name"] for frame in frames for one in frame["locals"] if one["kind"] == "comprehension"
+    ]
     if hidden != truth_file["hidden"]:
-        problems.append("variables of comprehensions: expected %s, found %s" % (truth_file["hidden"], hidden))
+        problems.append(
+            "variables of comprehensions: expected %s, found %s" % (truth_file["hidden"], hidden)
+        )
     print("\n".join(problems))
     return 1 if problems else 0
 

@@ -495,9 +495,7 @@ class Session:
         """
         return Dump(
             self,
-            self._handle.capture(
-                native_only_threads, max_frames, no_stop, native, locals, limits
-            ),
+            self._handle.capture(native_only_threads, max_frames, no_stop, native, locals, limits),
         )
 
     def value(self, address: int, limits: Limits = Limits()) -> str:  # noqa: B008
