@@ -195,7 +195,7 @@ struct pw_error *pw_dict_used(struct pw_python *python, uint64_t dict, uint64_t 
 
 struct pw_error *pw_dict_walk(struct pw_python *python, uint64_t dict, visit_fn visit, void *data)
 {
-	struct pw_dict_table table;
+	struct pw_dict_table table = {0};
 	struct pw_error *error = pw_dict_open(python, dict, &table);
 	return error ? error : walk_table(python, &table, visit, data);
 }
@@ -312,7 +312,7 @@ struct pw_error *pw_object_attribute(struct pw_python *python, uint64_t object, 
 				     uint64_t *ret)
 {
 	uint64_t dict;
-	struct pw_dict_table table;
+	struct pw_dict_table table = {0};
 	struct lookup lookup = {python, name, 0};
 	*ret = 0;
 	struct pw_error *error = pw_object_own(python, object, &dict, &table);

@@ -82,7 +82,7 @@ static bool walk_table(const struct walk *w, const struct pw_dict_table *table)
 bool pw_values_walk_dict(struct pw_values *v, uint64_t dict, pw_pair_fn fn, void *data)
 {
 	struct walk w = {v, fn, data};
-	struct pw_dict_table table;
+	struct pw_dict_table table = {0};
 	return spend(v, 8) && took(v, pw_dict_open(v->python, dict, &table), dict) &&
 	       walk_table(&w, &table);
 }
@@ -90,7 +90,7 @@ bool pw_values_walk_dict(struct pw_values *v, uint64_t dict, pw_pair_fn fn, void
 bool pw_values_walk_own(struct pw_values *v, uint64_t object, pw_pair_fn fn, void *data)
 {
 	struct walk w = {v, fn, data};
-	struct pw_dict_table table;
+	struct pw_dict_table table = {0};
 	uint64_t dict;
 	if (!spend(v, 8) || !took(v, pw_object_own(v->python, object, &dict, &table), object))
 		return false;

@@ -329,7 +329,7 @@ static struct pw_error *read_objects(struct reading *r)
 
 static struct pw_error *read_namespace(struct reading *r, uint64_t dict)
 {
-	struct pw_dict_table table;
+	struct pw_dict_table table = {0};
 	uint64_t seen = 0, used = 0;
 	struct pw_error *error = pw_dict_open(r->python, dict, &table);
 	if (!error)
