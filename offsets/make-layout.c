@@ -1,9 +1,10 @@
 /*
  * make-layout: prints a section of a .def file from debug information, or compares one with it.
  *
- *	make-layout [--debug-dir DIR] [--variant NAME] [--from TEXT] FILE	prints the section
- *	make-layout [--debug-dir DIR] [--variant NAME] --check DEF FILE
+ *	make-layout [--debug-dir DIR] [--variant NAME] [--from TEXT] FILE...	prints the section
+ *	make-layout [--debug-dir DIR] [--variant NAME] --check DEF FILE...
  *
+ * What the first FILE lacks is looked for in the others: extension modules (_datetime, _decimal).
  * FILE is an ELF file: libpython, a static interpreter, or an object file of from-headers.sh.
  * TEXT says which build it is of and goes into the section as a comment, with the build-id.
  * With --check the exit status is 1 when a field differs, and each is named.
@@ -22,7 +23,8 @@
 #include <unistd.h>
 
 static const char usage[] =
-	"usage: make-layout [--debug-dir DIR] [--variant NAME] [--from TEXT | --check DEF] FILE\n";
+	"usage: make-layout [--debug-dir DIR] [--variant NAME] [--from TEXT | --check DEF] "
+	"FILE...\n";
 
 static int fail(struct pw_error *error)
 {
@@ -122,8 +124,9 @@ static int check(const struct pw_layout *actual, const char *def, const char *va
 	return compare(&expected, actual, def, file);
 }
 
-static int run(const char *path, const char *debug_dir, const char *variant, const char *def,
-	       const char *from)
+/* The layout by one file's debug information; 0 for success. */
+static int read_layout(const char *path, const char *debug_dir, struct pw_layout *ret,
+		       bool *ret_found)
 {
 	struct pw_dwarf *dwarf;
 	struct pw_error *error = pw_dwarf_open_file(path, debug_dir, &dwarf);
@@ -133,17 +136,40 @@ static int run(const char *path, const char *debug_dir, const char *variant, con
 		fprintf(stderr, "make-layout: %s: no debug information\n", path);
 		return 2;
 	}
+	pw_layout_from_dwarf(dwarf, ret, ret_found);
+	pw_dwarf_close(dwarf);
+	return 0;
+}
+
+static int add_layout(const char *path, const char *debug_dir, struct pw_layout *layout)
+{
+	struct pw_layout more;
+	bool found;
+	int failed = read_layout(path, debug_dir, &more, &found);
+	for (size_t i = 0; !failed && i < PW_FIELD_COUNT; i++)
+		if (layout->all[i].offset < 0)
+			layout->all[i] = more.all[i];
+	return failed;
+}
+
+static int run(char *const *paths, int count, const char *debug_dir, const char *variant,
+	       const char *def, const char *from)
+{
 	struct pw_layout layout;
 	bool found;
-	pw_layout_from_dwarf(dwarf, &layout, &found);
-	pw_dwarf_close(dwarf);
+	int failed = read_layout(paths[0], debug_dir, &layout, &found);
+	if (failed)
+		return failed;
 	if (!found) {
 		fprintf(stderr, "make-layout: %s: its debug information has no CPython types\n",
-			path);
+			paths[0]);
 		return 2;
 	}
-	return def ? check(&layout, def, variant, path)
-		   : print_section(&layout, variant, from, path);
+	for (int i = 1; i < count; i++)
+		if ((failed = add_layout(paths[i], debug_dir, &layout)))
+			return failed;
+	return def ? check(&layout, def, variant, paths[0])
+		   : print_section(&layout, variant, from, paths[0]);
 }
 
 int main(int argc, char **argv)
@@ -177,9 +203,9 @@ int main(int argc, char **argv)
 			return option == 'h' ? 0 : 2;
 		}
 	}
-	if (argc - optind != 1) {
+	if (argc - optind < 1) {
 		fputs(usage, stderr);
 		return 2;
 	}
-	return run(argv[optind], debug_dir, variant, def, from);
+	return run(argv + optind, argc - optind, debug_dir, variant, def, from);
 }

@@ -194,6 +194,15 @@ enum pw_native {
 	PW_NATIVE_ALL,
 };
 
+/* How much of a value is shown; 0: the default in parentheses. */
+struct pw_value_limits {
+	unsigned depth;	     /* containers within each other (4); at most 64 */
+	unsigned items;	     /* items of one container, attributes of one object (20) */
+	unsigned characters; /* of one string, digits of one int (200) */
+	unsigned bytes;	     /* of text in all; one string may go beyond it (4096) */
+	unsigned reads;	     /* pieces of memory that are looked at (20000) */
+};
+
 /* Set `size`; all other members may be zero. */
 struct pw_capture_options {
 	size_t size;
@@ -201,6 +210,8 @@ struct pw_capture_options {
 	bool native_only_threads; /* also list threads that never ran Python */
 	bool no_stop;		  /* do not stop a live process: stacks may be torn */
 	enum pw_native native;
+	bool locals; /* with the variables of each frame, as text */
+	struct pw_value_limits limits;
 };
 
 /*
@@ -409,6 +420,98 @@ PW_API struct pw_error *pw_thread_write(const struct pw_session *session,
 
 /* The text with everything escaped that would steer a terminal; free() it.  NULL: out of memory. */
 PW_API char *pw_printable(const char *text);
+
+/* ---- variables and values -------------------------------------------------------------------- */
+
+enum pw_variable_kind {
+	PW_VARIABLE_ARGUMENT,
+	PW_VARIABLE_VARARGS, /* *args */
+	PW_VARIABLE_KEYWORD, /* an argument that is given by name only */
+	PW_VARIABLE_VARKEYWORDS,
+	PW_VARIABLE_LOCAL,
+	PW_VARIABLE_CELL,	   /* a local that an inner function uses too */
+	PW_VARIABLE_FREE,	   /* of an outer function */
+	PW_VARIABLE_COMPREHENSION, /* of a comprehension that runs in a module or class body */
+	PW_VARIABLE_NAME,	   /* of a module or class body: of its namespace */
+};
+PW_API const char *pw_variable_kind_name(enum pw_variable_kind kind); /* "argument", ... */
+
+struct pw_variable {
+	const char *name;
+	enum pw_variable_kind kind;
+	uint64_t address;  /* of the value; 0: unbound */
+	const char *value; /* its text; NULL: unbound */
+};
+
+/* Of Python frames of a dump that was taken with `locals`: arguments in the order of the signature,
+ * then the others.  A namespace is cut after some hundred names; pw_frame_variables_more() says how
+ * many are left out. */
+PW_API bool pw_frame_has_variables(const struct pw_frame *frame);
+PW_API size_t pw_frame_variable_count(const struct pw_frame *frame);
+PW_API const struct pw_variable *pw_frame_variable(const struct pw_frame *frame, size_t index);
+PW_API uint64_t pw_frame_variables_more(const struct pw_frame *frame);
+/* Why they could not be read, or not all of them; NULL when they could. */
+PW_API const char *pw_frame_variables_problem(const struct pw_frame *frame);
+/* Addresses of dictionaries; 0: unknown. */
+PW_API uint64_t pw_frame_globals(const struct pw_frame *frame);
+PW_API uint64_t pw_frame_builtins(const struct pw_frame *frame);
+
+/*
+ * The text of an object as it is now: what repr() would say as far as the object's structure tells.
+ * Nothing is called.  Text is UTF-8 without control characters; what is left out is counted in it,
+ * what cannot be read is said in it.  NULL: out of memory.  free() it.
+ */
+PW_API char *pw_session_value(struct pw_session *session, uint64_t object,
+			      const struct pw_value_limits *limits);
+/* The name of its type, "module.Qualified.Name"; free() it. */
+PW_API char *pw_session_value_type(struct pw_session *session, uint64_t object);
+/* The attribute of this name: the object's own, then its classes'; no descriptor is called.  *ret
+ * is 0 when there is none. */
+PW_API struct pw_error *pw_session_value_attribute(struct pw_session *session, uint64_t object,
+						   const char *name, uint64_t *ret);
+/* The item of a list, tuple or deque; a negative index counts from the end.  0: there is none. */
+PW_API struct pw_error *pw_session_value_index(struct pw_session *session, uint64_t object,
+					       int64_t index, uint64_t *ret);
+
+/* A key of a dictionary as somebody types it. */
+struct pw_value_key {
+	enum pw_value_key_kind {
+		PW_KEY_TEXT,
+		PW_KEY_BYTES,
+		PW_KEY_NUMBER,
+		PW_KEY_BOOL,
+		PW_KEY_NONE,
+		PW_KEY_TUPLE
+	} kind;
+	const char *text; /* UTF-8, or bytes */
+	size_t length;
+	int64_t number; /* of a bool: 0 or 1 */
+	const struct pw_value_key *items;
+	size_t item_count;
+};
+/* The value for a key that compares equal; no hash is computed, every key is looked at.  A bool
+ * equals its number, as in Python; in CPython 2.7 text equals bytes.  0: there is none. */
+PW_API struct pw_error *pw_session_value_key(struct pw_session *session, uint64_t object,
+					     const struct pw_value_key *key, uint64_t *ret);
+
+/* One part of an object; false ends the walk.  `name` is for people: "[0]", "['key']", ".name"; it
+ * lives as long as the call. */
+typedef bool (*pw_value_visit)(void *data, const char *name, uint64_t address);
+/* Calls `visit` for `count` parts of an object from number `start` on: items of a container,
+ * attributes of an instance, variables of a generator that has not ended.  *ret_total is how many
+ * it claims to have. */
+PW_API struct pw_error *pw_session_value_children(struct pw_session *session, uint64_t object,
+						  size_t start, size_t count, pw_value_visit visit,
+						  void *data, uint64_t *ret_total);
+
+/* An exception and what it is chained to; addresses, 0: none. */
+struct pw_exception {
+	uint64_t type, args, cause, context, traceback;
+	bool suppress_context; /* `raise ... from None` */
+};
+/* PW_ERROR_CORRUPT when the object is not an exception. */
+PW_API struct pw_error *pw_session_exception(struct pw_session *session, uint64_t object,
+					     struct pw_exception *ret);
 
 #ifdef __cplusplus
 }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,6 +37,8 @@ static const struct argp_option options[] = {
 	 "shows "
 	 "every one",
 	 0},
+	{"locals", 'l', "N", OPTION_ARG_OPTIONAL,
+	 "Also the variables of each Python frame; N: at most about N characters of each value", 0},
 	{"max-frames", KEY_MAX_FRAMES, "N", 0, "At most N Python frames of each thread", 0},
 	{0},
 };
@@ -71,6 +74,25 @@ static void take_max_frames(struct dump_arguments *arguments, const char *text,
 	arguments->common.capture.max_frames = (size_t)n;
 }
 
+static void take_locals(struct dump_arguments *arguments, const char *text,
+			const struct argp_state *state)
+{
+	struct pw_capture_options *capture = &arguments->common.capture;
+	capture->locals = true;
+	capture->limits =
+		(struct pw_value_limits){.depth = 3, .items = 10, .characters = 100, .bytes = 400};
+	if (!text)
+		return;
+	errno = 0;
+	unsigned long n = strtoul(text, NULL, 10);
+	if (!text[0] || text[strspn(text, "0123456789")] || errno || n == 0 || n > UINT_MAX)
+		argp_error(state, "--locals is a number from 1 on, not \"%s\"", text);
+	capture->limits = (struct pw_value_limits){.depth = UINT_MAX,
+						   .items = UINT_MAX,
+						   .characters = (unsigned)n,
+						   .bytes = (unsigned)n};
+}
+
 static void take_native(struct dump_arguments *arguments, const char *which,
 			const struct argp_state *state)
 {
@@ -98,6 +120,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case 's':
 		arguments->subprocesses = true;
+		return 0;
+	case 'l':
+		take_locals(arguments, arg, state);
 		return 0;
 	case KEY_MAX_FRAMES:
 		take_max_frames(arguments, arg, state);

@@ -84,6 +84,18 @@ bool pwm_dump_usable(const struct pwm_dump *self);
 int pwm_thread_init(PyObject *module);
 PyObject *pwm_thread_create(struct pwm_dump *dump, struct pw_thread *thread);
 
+/* ---- value_access.c: methods of Session ---- */
+
+PyObject *pwm_session_value(PyObject *self, PyObject *args);
+PyObject *pwm_session_value_type(PyObject *self, PyObject *args);
+PyObject *pwm_session_attribute(PyObject *self, PyObject *args);
+PyObject *pwm_session_index(PyObject *self, PyObject *args);
+PyObject *pwm_session_key(PyObject *self, PyObject *args);
+PyObject *pwm_session_children(PyObject *self, PyObject *args);
+PyObject *pwm_session_exception(PyObject *self, PyObject *args);
+/* For PyArg_ParseTuple(): a tuple of five numbers into a struct pw_value_limits. */
+int pwm_convert_limits(PyObject *tuple, void *ret);
+
 /* ---- values.c ---- */
 
 /* New references.  NULL text becomes None. */

@@ -358,11 +358,12 @@ static int convert_native(PyObject *object, void *ret)
 static PyObject *session_capture(PyObject *object, PyObject *args)
 {
 	struct pwm_session *self = (struct pwm_session *)object;
-	int native_only, no_stop;
+	int native_only, no_stop, locals;
+	struct pw_value_limits limits;
 	Py_ssize_t max_frames;
 	enum pw_native native;
-	if (!PyArg_ParseTuple(args, "pnpO&:capture", &native_only, &max_frames, &no_stop,
-			      convert_native, &native))
+	if (!PyArg_ParseTuple(args, "pnpO&pO&:capture", &native_only, &max_frames, &no_stop,
+			      convert_native, &native, &locals, pwm_convert_limits, &limits))
 		return NULL;
 	if (max_frames < 0)
 		return pwm_raise_usage("max_frames must not be negative");
@@ -374,6 +375,8 @@ static PyObject *session_capture(PyObject *object, PyObject *args)
 		.native_only_threads = native_only,
 		.no_stop = no_stop,
 		.native = native,
+		.locals = locals,
+		.limits = limits,
 	};
 	struct pw_dump *dump = NULL;
 	pwm_enter(self);
@@ -445,8 +448,18 @@ static PyMethodDef session_methods[] = {
 	{"set_threads", session_set_threads, METH_O,
 	 "set_threads(list of (tid, thread_pointer, stack_pointer, name[, pc, registers]))"},
 	{"capture", session_capture, METH_VARARGS,
-	 "capture(native_only_threads, max_frames, no_stop, native) -> Dump"},
+	 "capture(native_only_threads, max_frames, no_stop, native, locals, limits) -> Dump"},
 	{"folds", session_folds, METH_VARARGS, "folds(pc, symbol) -> bool"},
+	{"value", pwm_session_value, METH_VARARGS, "value(address, limits) -> str"},
+	{"value_type", pwm_session_value_type, METH_VARARGS, "value_type(address) -> str"},
+	{"attribute", pwm_session_attribute, METH_VARARGS,
+	 "attribute(address, name) -> address or 0"},
+	{"index", pwm_session_index, METH_VARARGS, "index(address, number) -> address or 0"},
+	{"key", pwm_session_key, METH_VARARGS, "key(address, key) -> address or 0"},
+	{"children", pwm_session_children, METH_VARARGS,
+	 "children(address, start, count) -> (total, list of (name, address))"},
+	{"exception", pwm_session_exception, METH_VARARGS,
+	 "exception(address) -> (type, args, cause, context, traceback, suppress_context)"},
 	{"info", session_info, METH_NOARGS,
 	 "info() -> (pid, executable, version, build, layout, needs_registers)"},
 	{"facts", session_facts, METH_NOARGS, "facts() -> list of (group, name, value, source)"},

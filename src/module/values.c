@@ -41,13 +41,31 @@ static const char *proof_name(enum pw_proof proof)
 	return NULL;
 }
 
+/* A list of (name, kind, address, value), None when they were not asked for. */
+static PyObject *variables_of(const struct pw_frame *f)
+{
+	if (!pw_frame_has_variables(f))
+		Py_RETURN_NONE;
+	size_t count = pw_frame_variable_count(f);
+	PyObject *list = PyList_New((Py_ssize_t)count);
+	for (size_t i = 0; list && i < count; i++) {
+		const struct pw_variable *v = pw_frame_variable(f, i);
+		PyObject *one =
+			Py_BuildValue("(NsKN)", pwm_text(v->name), pw_variable_kind_name(v->kind),
+				      (unsigned long long)v->address, pwm_text(v->value));
+		if (!one || PyList_SetItem(list, (Py_ssize_t)i, one) < 0)
+			Py_CLEAR(list);
+	}
+	return list;
+}
+
 static PyObject *python_frame(const struct pw_frame *f)
 {
 	int line = pw_frame_line(f), end_line = pw_frame_end_line(f);
 	int column = pw_frame_column(f), end_column = pw_frame_end_column(f);
 	int64_t interpreter = pw_frame_interpreter(f), native = pw_frame_native_index(f);
 	return Py_BuildValue(
-		"(sNNNNNNNNKKKNNNNKOKOKOOO)", "python", pwm_text(pw_frame_name(f)),
+		"(sNNNNNNNNKKKNNNNKOKOKOOONKK)", "python", pwm_text(pw_frame_name(f)),
 		pwm_text(pw_frame_qualname(f)), pwm_text(pw_frame_file(f)),
 		pwm_int_or_none(line, line > 0), pwm_int_or_none(end_line, end_line > 0),
 		pwm_int_or_none(column, column >= 0), pwm_int_or_none(end_column, end_column >= 0),
@@ -56,7 +74,8 @@ static PyObject *python_frame(const struct pw_frame *f)
 		pwm_int_or_none(interpreter, interpreter >= 0),
 		pwm_int_or_none(native, native >= 0), PyBool_FromLong(pw_frame_incomplete(f)),
 		PyBool_FromLong(pw_frame_entry(f)), 0ull, Py_None, 0ull, Py_None, 0ull, Py_False,
-		Py_False, Py_None);
+		Py_False, Py_None, variables_of(f), (unsigned long long)pw_frame_globals(f),
+		(unsigned long long)pw_frame_builtins(f));
 }
 
 /* A native frame, or a gap. */
@@ -65,15 +84,16 @@ static PyObject *native_frame(const struct pw_frame *f)
 	int64_t native = pw_frame_native_index(f);
 	int line = pw_frame_line(f);
 	return Py_BuildValue(
-		"(sOONNOOOOKKKONOOKNKNKNNN)", pw_frame_kind(f) == PW_FRAME_GAP ? "gap" : "native",
-		Py_None, Py_None, pwm_text(pw_frame_file(f)), pwm_int_or_none(line, line > 0),
-		Py_None, Py_None, Py_None, Py_None, 0ull, 0ull, 0ull, Py_None,
-		pwm_int_or_none(native, native >= 0), Py_False, Py_False,
-		(unsigned long long)pw_frame_pc(f), pwm_text(pw_frame_symbol(f)),
-		(unsigned long long)pw_frame_offset(f), pwm_text(pw_frame_module(f)),
-		(unsigned long long)pw_frame_sp(f),
+		"(sOONNOOOOKKKONOOKNKNKNNNOKK)",
+		pw_frame_kind(f) == PW_FRAME_GAP ? "gap" : "native", Py_None, Py_None,
+		pwm_text(pw_frame_file(f)), pwm_int_or_none(line, line > 0), Py_None, Py_None,
+		Py_None, Py_None, 0ull, 0ull, 0ull, Py_None, pwm_int_or_none(native, native >= 0),
+		Py_False, Py_False, (unsigned long long)pw_frame_pc(f),
+		pwm_text(pw_frame_symbol(f)), (unsigned long long)pw_frame_offset(f),
+		pwm_text(pw_frame_module(f)), (unsigned long long)pw_frame_sp(f),
 		PyBool_FromLong(pw_frame_inlined(f) && pw_frame_kind(f) != PW_FRAME_GAP),
-		PyBool_FromLong(pw_frame_signal(f)), pwm_text(pw_frame_reason(f)));
+		PyBool_FromLong(pw_frame_signal(f)), pwm_text(pw_frame_reason(f)), Py_None, 0ull,
+		0ull);
 }
 
 PyObject *pwm_frame(const struct pw_frame *frame)

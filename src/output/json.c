@@ -87,6 +87,31 @@ static const char *proof_name(enum pw_proof proof)
 	return (size_t)proof < sizeof(names) / sizeof(names[0]) ? names[proof] : NULL;
 }
 
+/* {"name", "kind", "value": text or null when unbound, "address"} */
+static bool put_locals(json_t *o, const struct pw_frame *f, size_t *flags)
+{
+	json_t *list = json_array();
+	bool ok = list != NULL;
+	for (size_t i = 0; ok && i < pw_frame_variable_count(f); i++) {
+		const struct pw_variable *v = pw_frame_variable(f, i);
+		json_t *one = json_object();
+		ok = one && put(one, "name", text(v->name, flags)) &&
+		     put(one, "kind", json_string(pw_variable_kind_name(v->kind))) &&
+		     put(one, "value", text(v->value, flags)) &&
+		     put(one, "address", address(v->address)) && json_array_append(list, one) == 0;
+		json_decref(one);
+	}
+	if (!ok) {
+		json_decref(list);
+		return false;
+	}
+	return put(o, "locals", list) &&
+	       (!pw_frame_variables_more(f) ||
+		put(o, "locals_more", json_integer((json_int_t)pw_frame_variables_more(f)))) &&
+	       (!pw_frame_variables_problem(f) ||
+		put(o, "locals_problem", text(pw_frame_variables_problem(f), flags)));
+}
+
 static struct pw_error *emit_python_frame(struct pw_sink *sink, const struct pw_frame *f)
 {
 	size_t flags = 0;
@@ -114,6 +139,8 @@ static struct pw_error *emit_python_frame(struct pw_sink *sink, const struct pw_
 		ok = put(o, "anchor", address(pw_frame_anchor(f)));
 	if (ok && proof)
 		ok = put(o, "proof", json_string(proof));
+	if (ok && pw_frame_has_variables(f))
+		ok = put_locals(o, f, &flags);
 	return emit(sink, o, flags, ok);
 }
 

@@ -206,6 +206,37 @@ static void write_frame(struct pw_sink *sink, const struct pw_frame *frame)
 	}
 }
 
+/* `        name = value`, a line each, under the frame. */
+static void write_locals(struct pw_sink *sink, const struct pw_frame *frame)
+{
+	static const char indent[] = "        ";
+	struct pw_buffer *b = pw_sink_buffer(sink);
+	const char *problem = pw_frame_variables_problem(frame);
+	for (size_t i = 0; i < pw_frame_variable_count(frame) && pw_sink_settle(sink); i++) {
+		const struct pw_variable *v = pw_frame_variable(frame, i);
+		pw_buffer_append_string(b, indent);
+		pw_buffer_append_string(b, v->kind == PW_VARIABLE_VARARGS	? "*"
+					   : v->kind == PW_VARIABLE_VARKEYWORDS ? "**"
+										: "");
+		styled(sink, STYLE_NAME, v->name);
+		pw_buffer_append_string(b, " = ");
+		pw_text_append_printable(b, v->value ? v->value : "<unbound>");
+		pw_buffer_append_char(b, '\n');
+	}
+	if (pw_frame_variables_more(frame))
+		pw_buffer_printf(b, "%s... %" PRIu64 " more names\n", indent,
+				 pw_frame_variables_more(frame));
+	if (!problem)
+		return;
+	pw_buffer_append_string(b, indent);
+	styled_begin(sink, STYLE_BAD);
+	pw_buffer_append_char(b, '(');
+	pw_text_append_printable(b, problem);
+	pw_buffer_append_char(b, ')');
+	styled_end(sink);
+	pw_buffer_append_char(b, '\n');
+}
+
 static void write_native_end(struct pw_sink *sink, const struct pw_thread *thread)
 {
 	struct pw_buffer *b = pw_sink_buffer(sink);
@@ -273,6 +304,7 @@ static struct pw_error *write_thread(struct pw_sink *sink, const struct pw_threa
 		pw_buffer_append_char(b, ' ');
 		write_frame(sink, frame);
 		pw_buffer_append_char(b, '\n');
+		write_locals(sink, frame);
 	}
 	if (count == 0 && pw_thread_end(thread) == PW_END_COMPLETE)
 		pw_buffer_append_string(b, "     (no Python frames)\n");

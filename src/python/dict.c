@@ -4,7 +4,7 @@
  * its attributes (Objects/dictobject.c, Objects/object.c: _PyObject_ComputedDictPointer and its
  * successors).
  */
-#include "python/object.h"
+#include "python/dict.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -12,24 +12,43 @@
 
 typedef bool (*visit_fn)(void *data, uint64_t key, uint64_t value);
 
-static struct pw_error *walk_table(struct pw_python *python, uint64_t table, uint64_t count,
-				   uint64_t stride, uint64_t key_at, uint64_t value_at,
-				   uint64_t values, visit_fn visit, void *data)
+/* The entry that is the i-th in order; its key or value may be 0. */
+struct pw_error *pw_dict_entry(struct pw_python *python, const struct pw_dict_table *t, uint64_t i,
+			       uint64_t *ret_key, uint64_t *ret_value)
 {
-	for (uint64_t i = 0; i < count; i++) {
+	uint64_t place = i;
+	*ret_key = *ret_value = 0;
+	if (t->order) {
+		uint8_t byte = 0;
+		struct pw_error *error = pw_read_u8(
+			python->target, t->order + (uint64_t)((int64_t)i * t->order_step), &byte);
+		if (error)
+			return error;
+		if (byte >= t->places)
+			return NULL;
+		place = byte;
+	}
+	uint64_t entry = t->entries + place * t->stride;
+	struct pw_error *error = pw_read_u64(python->target, entry + t->key_at, ret_key);
+	if (error)
+		return error;
+	return pw_read_u64(python->target, t->values ? t->values + place * 8 : entry + t->value_at,
+			   ret_value);
+}
+
+static struct pw_error *walk_table(struct pw_python *python, const struct pw_dict_table *t,
+				   visit_fn visit, void *data)
+{
+	for (uint64_t i = 0; i < t->count; i++) {
 		uint64_t key, value;
 		if (python->budget.entries-- == 0) {
 			python->budget.entries = 0;
-			return pw_error_create_at(
-				PW_ERROR_CORRUPT, table,
-				"table at 0x%" PRIx64 ": dictionaries are too large in all", table);
+			return pw_error_create_at(PW_ERROR_CORRUPT, t->entries,
+						  "table at 0x%" PRIx64
+						  ": dictionaries are too large in all",
+						  t->entries);
 		}
-		struct pw_error *error =
-			pw_read_u64(python->target, table + i * stride + key_at, &key);
-		if (!error)
-			error = pw_read_u64(python->target,
-					    values ? values + i * 8 : table + i * stride + value_at,
-					    &value);
+		struct pw_error *error = pw_dict_entry(python, t, i, &key, &value);
 		if (error)
 			return error;
 		if (key && value && !visit(data, key, value))
@@ -46,8 +65,8 @@ static struct pw_error *too_big(uint64_t dict, uint64_t count)
 				  dict, count, PW_DICT_MAX);
 }
 
-static struct pw_error *walk_python2(struct pw_python *python, uint64_t dict, visit_fn visit,
-				     void *data)
+static struct pw_error *open_python2(struct pw_python *python, uint64_t dict,
+				     struct pw_dict_table *ret)
 {
 	const struct pw_layout *l = &python->layout;
 	uint64_t mask, table;
@@ -58,9 +77,13 @@ static struct pw_error *walk_python2(struct pw_python *python, uint64_t dict, vi
 		return error;
 	if (mask >= PW_DICT_MAX)
 		return too_big(dict, mask + 1);
-	return walk_table(python, table, mask + 1, (uint64_t)l->entry_sizeof.offset,
-			  (uint64_t)l->entry_key.offset, (uint64_t)l->entry_value.offset, 0, visit,
-			  data);
+	*ret = (struct pw_dict_table){.entries = table,
+				      .places = mask + 1,
+				      .count = mask + 1,
+				      .stride = (uint64_t)l->entry_sizeof.offset,
+				      .key_at = (uint64_t)l->entry_key.offset,
+				      .value_at = (uint64_t)l->entry_value.offset};
+	return NULL;
 }
 
 /* Where the entries behind dk_indices begin. */
@@ -97,9 +120,37 @@ static struct pw_error *entries_of(struct pw_python *python, uint64_t keys, uint
 	return NULL;
 }
 
-/* `values`: of a split table, or 0. */
-static struct pw_error *walk_keys(struct pw_python *python, uint64_t keys, uint64_t values,
-				  visit_fn visit, void *data)
+/*
+ * The order in which the values of a split table were inserted.  3.11, 3.12: their number in the
+ * byte at -2, their places in the bytes before it, backwards; 3.13+: the number in a member, the
+ * places behind all values.
+ */
+static struct pw_error *find_order(struct pw_python *python, uint64_t block,
+				   struct pw_dict_table *ret)
+{
+	const struct pw_layout *l = &python->layout;
+	uint64_t values = block + (uint64_t)l->values_values.offset;
+	bool members = pw_has(l, values_capacity) && pw_has(l, values_size);
+	uint8_t size, capacity = 0;
+	struct pw_error *error =
+		pw_read_u8(python->target,
+			   members ? block + (uint64_t)l->values_size.offset : block - 2, &size);
+	if (!error && members)
+		error = pw_read_u8(python->target, block + (uint64_t)l->values_capacity.offset,
+				   &capacity);
+	if (error)
+		return error;
+	ret->values = values;
+	ret->order = members ? values + (uint64_t)capacity * 8 : block - 3;
+	ret->order_step = members ? 1 : -1;
+	if (size < ret->count)
+		ret->count = size;
+	return NULL;
+}
+
+/* `block`: the values of a split table, or 0. */
+static struct pw_error *open_keys(struct pw_python *python, uint64_t keys, uint64_t block,
+				  struct pw_dict_table *ret)
 {
 	const struct pw_layout *l = &python->layout;
 	uint64_t entries = 0, count = 0;
@@ -111,29 +162,42 @@ static struct pw_error *walk_keys(struct pw_python *python, uint64_t keys, uint6
 		return error;
 	if (count > PW_DICT_MAX)
 		return too_big(keys, count);
-	if (unicode)
-		return walk_table(python, entries, count, (uint64_t)l->unicode_entry_sizeof.offset,
-				  (uint64_t)l->unicode_entry_key.offset,
-				  (uint64_t)l->unicode_entry_value.offset, values, visit, data);
-	return walk_table(python, entries, count, (uint64_t)l->entry_sizeof.offset,
-			  (uint64_t)l->entry_key.offset, (uint64_t)l->entry_value.offset, values,
-			  visit, data);
+	*ret = (struct pw_dict_table){
+		.entries = entries, .places = count, .count = count, .values = block};
+	if (unicode) {
+		ret->stride = (uint64_t)l->unicode_entry_sizeof.offset;
+		ret->key_at = (uint64_t)l->unicode_entry_key.offset;
+		ret->value_at = (uint64_t)l->unicode_entry_value.offset;
+	} else {
+		ret->stride = (uint64_t)l->entry_sizeof.offset;
+		ret->key_at = (uint64_t)l->entry_key.offset;
+		ret->value_at = (uint64_t)l->entry_value.offset;
+	}
+	return block && pw_has(l, values_values) ? find_order(python, block, ret) : NULL;
 }
 
-struct pw_error *pw_dict_walk(struct pw_python *python, uint64_t dict, visit_fn visit, void *data)
+struct pw_error *pw_dict_open(struct pw_python *python, uint64_t dict, struct pw_dict_table *ret)
 {
 	const struct pw_layout *l = &python->layout;
 	if (l->traits.python2)
-		return walk_python2(python, dict, visit, data);
+		return open_python2(python, dict, ret);
 	uint64_t keys = 0, values = 0;
 	struct pw_error *error = pw_read_field(python, dict, l->dict_keys, &keys);
 	if (!error)
 		error = pw_read_field(python, dict, l->dict_values, &values);
-	if (error)
-		return error;
-	if (values && pw_has(l, values_values))
-		values += (uint64_t)l->values_values.offset;
-	return walk_keys(python, keys, values, visit, data);
+	return error ? error : open_keys(python, keys, values, ret);
+}
+
+struct pw_error *pw_dict_used(struct pw_python *python, uint64_t dict, uint64_t *ret)
+{
+	return pw_read_field(python, dict, python->layout.dict_used, ret);
+}
+
+struct pw_error *pw_dict_walk(struct pw_python *python, uint64_t dict, visit_fn visit, void *data)
+{
+	struct pw_dict_table table = {0};
+	struct pw_error *error = pw_dict_open(python, dict, &table);
+	return error ? error : walk_table(python, &table, visit, data);
 }
 
 struct lookup {
@@ -168,14 +232,13 @@ static const uint64_t flag_managed_dict = UINT64_C(1) << 4, flag_inline_values =
  * The attributes of an instance whose type has a managed dict.  The pointer before the object is
  * 3.11: dict at -3 words, values at -4 words; 3.12: one word at -3, values when its lowest bit is
  * set; 3.13+: dict at -3 words (free-threaded: -1), values behind the object while it has no dict
- * of its own.
+ * of its own.  *ret_block: the split table's values.
  */
 static struct pw_error *managed(struct pw_python *python, uint64_t object, uint64_t type,
-				uint64_t flags, uint64_t *ret_dict, uint64_t *ret_values)
+				uint64_t flags, uint64_t *ret_dict, uint64_t *ret_block)
 {
 	const struct pw_layout *l = &python->layout;
 	uint64_t word, basicsize;
-	*ret_dict = *ret_values = 0;
 	struct pw_error *error =
 		pw_read_u64(python->target, object - (l->free_threaded ? 8 : 24), &word);
 	if (error)
@@ -186,54 +249,77 @@ static struct pw_error *managed(struct pw_python *python, uint64_t object, uint6
 			return NULL;
 		error = pw_read_field(python, type, l->type_basicsize, &basicsize);
 		if (!error && basicsize < 1 << 20)
-			*ret_values = object + basicsize + (uint64_t)l->values_values.offset;
+			*ret_block = object + basicsize;
 		return error;
 	}
 	if (l->traits.frames == PW_FRAMES_CFRAME) {
 		*ret_dict = word;
-		if (word)
-			return NULL;
-		error = pw_read_u64(python->target, object - 32, &word);
-		if (!error && word)
-			*ret_values = word + (uint64_t)l->values_values.offset;
-		return error;
+		return word ? NULL : pw_read_u64(python->target, object - 32, ret_block);
 	}
 	if (word & 1)
-		*ret_values = word + 1 + (uint64_t)l->values_values.offset;
+		*ret_block = word + 1;
 	else
 		*ret_dict = word;
 	return NULL;
 }
 
-struct pw_error *pw_object_attribute(struct pw_python *python, uint64_t object, const char *name,
-				     uint64_t *ret)
+/* tp_dictoffset counts from the end of an object of variable size when it is below zero. */
+static struct pw_error *plain(struct pw_python *python, uint64_t object, uint64_t type,
+			      uint64_t *ret_dict)
 {
 	const struct pw_layout *l = &python->layout;
-	uint64_t type, flags, dictoffset, dict = 0, values = 0;
-	*ret = 0;
+	uint64_t offset, basic, item, size;
+	struct pw_error *error = pw_read_field(python, type, l->type_dictoffset, &offset);
+	if (error || offset == 0)
+		return error;
+	if ((int64_t)offset < 0) {
+		error = pw_read_field(python, type, l->type_basicsize, &basic);
+		if (!error)
+			error = pw_read_field(python, type, l->type_itemsize, &item);
+		if (!error)
+			error = pw_read_field(python, object, l->var_size, &size);
+		if (error)
+			return error;
+		if ((int64_t)size < 0)
+			size = -size; /* of an int: the sign is there */
+		offset += (basic + item * size + 7) & ~UINT64_C(7);
+	}
+	return pw_read_u64(python->target, object + offset, ret_dict);
+}
+
+struct pw_error *pw_object_own(struct pw_python *python, uint64_t object, uint64_t *ret_dict,
+			       struct pw_dict_table *ret_table)
+{
+	const struct pw_layout *l = &python->layout;
+	uint64_t type, flags, block = 0, keys;
+	*ret_dict = 0;
+	*ret_table = (struct pw_dict_table){0};
 	struct pw_error *error = pw_object_type(python, object, &type);
 	if (!error)
 		error = pw_read_field(python, type, l->type_flags, &flags);
 	if (error)
 		return error;
-	if (l->traits.managed_dicts && flags & flag_managed_dict) {
-		error = managed(python, object, type, flags, &dict, &values);
-	} else {
-		error = pw_read_field(python, type, l->type_dictoffset, &dictoffset);
-		if (!error && dictoffset && dictoffset < 1 << 20)
-			error = pw_read_u64(python->target, object + dictoffset, &dict);
-	}
-	if (error)
+	error = l->traits.managed_dicts && flags & flag_managed_dict
+			? managed(python, object, type, flags, ret_dict, &block)
+			: plain(python, object, type, ret_dict);
+	if (error || *ret_dict || !block)
 		return error;
-	if (dict)
-		return pw_dict_get(python, dict, name, ret);
-	if (!values)
-		return NULL;
-	uint64_t keys;
-	struct lookup lookup = {python, name, 0};
 	error = pw_read_field(python, type, l->heaptype_cached_keys, &keys);
-	if (!error && keys)
-		error = walk_keys(python, keys, values, visit_lookup, &lookup);
+	return error || !keys ? error : open_keys(python, keys, block, ret_table);
+}
+
+struct pw_error *pw_object_attribute(struct pw_python *python, uint64_t object, const char *name,
+				     uint64_t *ret)
+{
+	uint64_t dict;
+	struct pw_dict_table table = {0};
+	struct lookup lookup = {python, name, 0};
+	*ret = 0;
+	struct pw_error *error = pw_object_own(python, object, &dict, &table);
+	if (!error && dict)
+		return pw_dict_get(python, dict, name, ret);
+	if (!error)
+		error = walk_table(python, &table, visit_lookup, &lookup);
 	if (!error)
 		*ret = lookup.value;
 	return error;

@@ -87,6 +87,14 @@ struct pw_traits {
 	bool log2_keys;		/* dk_log2_size and typed dict keys (3.11+) */
 	bool managed_dicts;	/* instance dict in front of the object (3.11+) */
 	bool inline_values;	/* instance values behind the object (3.13+) */
+	/* How repr() writes it. */
+	bool exception_comma;	  /* ValueError('x',) (-3.6) */
+	bool timedelta_positions; /* timedelta(1, 2, 3), without names (-3.6) */
+	bool ordereddict_as_dict; /* OrderedDict({'a': 1}) (3.12+) */
+	bool bytearray_escapes;	  /* apostrophes, whatever the quotes are (-3.14) */
+	bool deque_named;	  /* by the name of a subclass (3.7+) */
+	bool wrapped_shown;	  /* <staticmethod(<function ...>)> (3.10+) */
+	bool flag_classes;	  /* <flag 'Permission'> (3.11+) */
 };
 
 struct pw_layout {

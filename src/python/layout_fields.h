@@ -91,6 +91,28 @@ PW_FIELD(code_adaptive, "PyCodeObject", "co_code_adaptive",
 PW_FIELD(code_firsttraceable, "PyCodeObject", "_co_firsttraceable", NULL) /* 3.11+ */
 PW_FIELD(code_tlbc, "PyCodeObject", "co_tlbc", "code_object.co_tlbc")	  /* 3.14+ free-threaded */
 
+/* What variables of a frame need: the code object's tables and the frame's slots. */
+PW_FIELD(code_argcount, "PyCodeObject", "co_argcount", "code_object.argcount")
+PW_FIELD(code_kwonly, "PyCodeObject", "co_kwonlyargcount", NULL) /* 3.x */
+PW_FIELD(code_flags, "PyCodeObject", "co_flags", NULL)
+PW_FIELD(code_nlocals, "PyCodeObject", "co_nlocals", NULL)
+PW_FIELD(code_varnames, "PyCodeObject", "co_varnames", NULL) /* -3.10 */
+PW_FIELD(code_cellvars, "PyCodeObject", "co_cellvars", NULL) /* -3.10 */
+PW_FIELD(code_freevars, "PyCodeObject", "co_freevars", NULL) /* -3.10 */
+PW_FIELD(code_localsplusnames, "PyCodeObject", "co_localsplusnames",
+	 "code_object.localsplusnames") /* 3.11+ */
+PW_FIELD(code_localspluskinds, "PyCodeObject", "co_localspluskinds",
+	 "code_object.localspluskinds")					 /* 3.11+ */
+PW_FIELD(frame_locals, "_frame|PyFrameObject", "f_locals", NULL)	 /* -3.10 */
+PW_FIELD(frame_globals, "_frame|PyFrameObject", "f_globals", NULL)	 /* -3.10 */
+PW_FIELD(frame_builtins, "_frame|PyFrameObject", "f_builtins", NULL)	 /* -3.10 */
+PW_FIELD(frame_localsplus, "_frame|PyFrameObject", "f_localsplus", NULL) /* -3.10 */
+PW_FIELD(iframe_locals, "_PyInterpreterFrame", "f_locals", NULL)	 /* 3.11+ */
+PW_FIELD(iframe_globals, "_PyInterpreterFrame", "f_globals", NULL)	 /* 3.11+ */
+PW_FIELD(iframe_builtins, "_PyInterpreterFrame", "f_builtins", NULL)	 /* 3.11+ */
+PW_FIELD(iframe_localsplus, "_PyInterpreterFrame", "localsplus",
+	 "interpreter_frame.localsplus") /* 3.11+ */
+
 /* Objects: Include/object.h, cpython/object.h */
 PW_FIELD(object_type, "_object|PyObject", "ob_type", "pyobject.ob_type")
 PW_FIELD(object_sizeof, "_object|PyObject", "", "pyobject.size")
@@ -100,6 +122,18 @@ PW_FIELD(type_basicsize, "_typeobject|PyTypeObject", "tp_basicsize", NULL)
 PW_FIELD(type_itemsize, "_typeobject|PyTypeObject", "tp_itemsize", NULL)
 PW_FIELD(type_flags, "_typeobject|PyTypeObject", "tp_flags", "type_object.tp_flags")
 PW_FIELD(type_dictoffset, "_typeobject|PyTypeObject", "tp_dictoffset", NULL)
+PW_FIELD(type_dict, "_typeobject|PyTypeObject", "tp_dict", NULL)
+PW_FIELD(type_mro, "_typeobject|PyTypeObject", "tp_mro", NULL)
+PW_FIELD(type_base, "_typeobject|PyTypeObject", "tp_base", NULL)
+PW_FIELD(type_repr, "_typeobject|PyTypeObject", "tp_repr", "type_object.tp_repr")
+PW_FIELD(type_members, "_typeobject|PyTypeObject", "tp_members", NULL)
+PW_FIELD(heaptype_name, "_heaptypeobject|PyHeapTypeObject", "ht_name", NULL)
+PW_FIELD(heaptype_qualname, "_heaptypeobject|PyHeapTypeObject", "ht_qualname", NULL) /* 3.3+ */
+/* Include/structmember.h, 3.12+ descrobject.h */
+PW_FIELD(member_name, "PyMemberDef", "name", NULL)
+PW_FIELD(member_type, "PyMemberDef", "type", NULL)
+PW_FIELD(member_offset, "PyMemberDef", "offset", NULL)
+PW_FIELD(member_sizeof, "PyMemberDef", "", NULL)
 PW_FIELD(heaptype_cached_keys, "_heaptypeobject|PyHeapTypeObject", "ht_cached_keys",
 	 NULL) /* 3.3+ */
 
@@ -111,6 +145,9 @@ PW_FIELD(unicode_ascii, "PyASCIIObject", "state.ascii", NULL)	  /* bit field */
 PW_FIELD(unicode_ascii_data, "PyASCIIObject", "", "unicode_object.asciiobject_size")
 PW_FIELD(unicode_compact_data, "PyCompactUnicodeObject", "", NULL)
 PW_FIELD(unicode_legacy_data, "PyUnicodeObject", "data", NULL)
+PW_FIELD(unicode_ready, "PyASCIIObject", "state.ready", NULL)		     /* bit field, -3.11 */
+PW_FIELD(unicode_wstr, "PyASCIIObject", "wstr", NULL)			     /* -3.11 */
+PW_FIELD(unicode_wstr_length, "PyCompactUnicodeObject", "wstr_length", NULL) /* -3.11 */
 /* CPython 2.7: Include/unicodeobject.h */
 PW_FIELD(unicode2_length, "PyUnicodeObject", "length", NULL)
 PW_FIELD(unicode2_str, "PyUnicodeObject", "str", NULL)
@@ -147,6 +184,117 @@ PW_FIELD(unicode_entry_sizeof, "PyDictUnicodeEntry", "", NULL)	      /* 3.11+ */
 PW_FIELD(values_values, "_dictvalues|PyDictValues", "values", NULL)   /* 3.11+ */
 PW_FIELD(values_valid, "_dictvalues|PyDictValues", "valid",
 	 NULL) /* 3.13+: stored inline in the object */
+
+PW_FIELD(values_capacity, "_dictvalues|PyDictValues", "capacity", NULL) /* 3.13+ */
+PW_FIELD(values_size, "_dictvalues|PyDictValues", "size", NULL)		/* 3.13+ */
+PW_FIELD(dict_sizeof, "PyDictObject|_dictobject", "", NULL)
+
+/* Numbers and sequences: Include/floatobject.h, complexobject.h, bytearrayobject.h, tupleobject.h,
+ * listobject.h, sliceobject.h, later in cpython/ */
+PW_FIELD(float_value, "PyFloatObject", "ob_fval", "float_object.ob_fval")
+PW_FIELD(complex_real, "PyComplexObject", "cval.real", NULL)
+PW_FIELD(complex_imag, "PyComplexObject", "cval.imag", NULL)
+PW_FIELD(bytearray_start, "PyByteArrayObject", "ob_start|ob_bytes", NULL)
+PW_FIELD(tuple_items, "PyTupleObject", "ob_item", "tuple_object.ob_item")
+PW_FIELD(list_items, "PyListObject", "ob_item", "list_object.ob_item")
+PW_FIELD(slice_start, "PySliceObject", "start", NULL)
+PW_FIELD(slice_stop, "PySliceObject", "stop", NULL)
+PW_FIELD(slice_step, "PySliceObject", "step", NULL)
+/* Objects/rangeobject.c; 2.7's xrange holds C longs and neither stop nor objects */
+PW_FIELD(range_start, "rangeobject", "start", NULL)
+PW_FIELD(range_stop, "rangeobject", "stop", NULL)
+PW_FIELD(range_step, "rangeobject", "step", NULL)
+PW_FIELD(range_length, "rangeobject", "length|len", NULL)
+/* Include/setobject.h */
+PW_FIELD(set_used, "PySetObject|_setobject", "used", "set_object.used")
+PW_FIELD(set_mask, "PySetObject|_setobject", "mask", "set_object.mask")
+PW_FIELD(set_table, "PySetObject|_setobject", "table", "set_object.table")
+PW_FIELD(setentry_key, "setentry", "key", NULL)
+PW_FIELD(setentry_hash, "setentry", "hash", NULL)
+PW_FIELD(setentry_sizeof, "setentry", "", NULL)
+/* Objects/odictobject.c */
+PW_FIELD(odict_first, "_odictobject|PyODictObject", "od_first", NULL)
+PW_FIELD(odictnode_key, "_odictnode|_ODictNode", "key", NULL)
+PW_FIELD(odictnode_next, "_odictnode|_ODictNode", "next", NULL)
+/* Objects/dictobject.c and Include/: dict views; Objects/descrobject.c */
+PW_FIELD(dictview_dict, "_PyDictViewObject|dictviewobject", "dv_dict", NULL)
+PW_FIELD(mappingproxy_mapping, "mappingproxyobject|proxyobject", "mapping|dict", NULL)
+/* Modules/_collectionsmodule.c */
+PW_FIELD(deque_block, "dequeobject", "leftblock", NULL)
+PW_FIELD(deque_index, "dequeobject", "leftindex", NULL)
+PW_FIELD(deque_length, "dequeobject", "len", NULL) /* 2.7, else ob_size */
+PW_FIELD(deque_maxlen, "dequeobject", "maxlen", NULL)
+PW_FIELD(dequeblock_next, "BLOCK", "rightlink", NULL)
+PW_FIELD(dequeblock_data, "BLOCK", "data", NULL)
+PW_FIELD(dequeblock_sizeof, "BLOCK", "", NULL)
+
+/* Functions and their kin: Include/funcobject.h, classobject.h, methodobject.h, descrobject.h,
+ * moduleobject.h (3.11+ internal/pycore_moduleobject.h), genobject.h, cellobject.h, later in
+ * cpython/; Objects/funcobject.c for staticmethod and classmethod */
+PW_FIELD(function_name, "PyFunctionObject", "func_qualname|func_name", NULL)
+PW_FIELD(function_globals, "PyFunctionObject", "func_globals", NULL)
+PW_FIELD(function_code, "PyFunctionObject", "func_code", NULL)
+PW_FIELD(method_function, "PyMethodObject", "im_func", NULL)
+PW_FIELD(method_self, "PyMethodObject", "im_self", NULL)
+PW_FIELD(method_class, "PyMethodObject", "im_class", NULL) /* 2.7 */
+PW_FIELD(cfunction_def, "PyCFunctionObject", "m_ml", NULL)
+PW_FIELD(cfunction_self, "PyCFunctionObject", "m_self", NULL)
+PW_FIELD(methoddef_name, "PyMethodDef", "ml_name", NULL)
+PW_FIELD(descriptor_type, "PyDescrObject", "d_type", NULL)
+PW_FIELD(descriptor_name, "PyDescrObject", "d_name", NULL)
+PW_FIELD(wrapper_descriptor, "wrapperobject", "descr", NULL)
+PW_FIELD(wrapper_self, "wrapperobject", "self", NULL)
+PW_FIELD(staticmethod_callable, "staticmethod", "sm_callable", NULL)
+PW_FIELD(classmethod_callable, "classmethod", "cm_callable", NULL)
+PW_FIELD(module_dict, "PyModuleObject", "md_dict", NULL)
+PW_FIELD(module_name, "PyModuleObject", "md_name", NULL) /* 3.x */
+PW_FIELD(cell_value, "PyCellObject", "ob_ref", NULL)
+PW_FIELD(gen_name, "_PyGenObject|PyGenObject", "gi_qualname", "gen_object.name")   /* 3.x */
+PW_FIELD(gen_code, "PyGenObject|_PyGenObject", "gi_code", NULL)			   /* -3.13 */
+PW_FIELD(gen_frame, "PyGenObject", "gi_frame", NULL)				   /* -3.10 */
+PW_FIELD(gen_iframe, "_PyGenObject|PyGenObject", "gi_iframe", "gen_object.iframe") /* 3.11+ */
+PW_FIELD(gen_frame_state, "_PyGenObject|PyGenObject", "gi_frame_state",
+	 "gen_object.gi_frame_state") /* 3.11+ */
+PW_FIELD(weakref_object, "_PyWeakReference|PyWeakReference", "wr_object", NULL)
+/* Modules/_functoolsmodule.c */
+PW_FIELD(partial_function, "partialobject", "fn", NULL)
+PW_FIELD(partial_args, "partialobject", "args", NULL)
+PW_FIELD(partial_keywords, "partialobject", "kw", NULL)
+/* CPython 2.7's old-style classes: Include/classobject.h */
+PW_FIELD(oldclass_name, "PyClassObject", "cl_name", NULL)
+PW_FIELD(oldclass_dict, "PyClassObject", "cl_dict", NULL)
+PW_FIELD(oldclass_bases, "PyClassObject", "cl_bases", NULL)
+PW_FIELD(instance_class, "PyInstanceObject", "in_class", NULL)
+PW_FIELD(instance_dict, "PyInstanceObject", "in_dict", NULL)
+
+/* Exceptions: Include/pyerrors.h, cpython/pyerrors.h */
+PW_FIELD(exception_args, "PyBaseExceptionObject", "args", NULL)
+PW_FIELD(exception_traceback, "PyBaseExceptionObject", "traceback", NULL)		/* 3.x */
+PW_FIELD(exception_context, "PyBaseExceptionObject", "context", NULL)			/* 3.x */
+PW_FIELD(exception_cause, "PyBaseExceptionObject", "cause", NULL)			/* 3.x */
+PW_FIELD(exception_suppress_context, "PyBaseExceptionObject", "suppress_context", NULL) /* 3.x */
+
+/* Include/datetime.h; timezone: Modules/_datetimemodule.c */
+PW_FIELD(date_data, "PyDateTime_Date", "data", NULL)
+PW_FIELD(datetime_hastzinfo, "PyDateTime_DateTime", "hastzinfo", NULL)
+PW_FIELD(datetime_data, "PyDateTime_DateTime", "data", NULL)
+PW_FIELD(datetime_fold, "PyDateTime_DateTime", "fold", NULL) /* 3.6+ */
+PW_FIELD(datetime_tzinfo, "PyDateTime_DateTime", "tzinfo", NULL)
+PW_FIELD(time_hastzinfo, "PyDateTime_Time", "hastzinfo", NULL)
+PW_FIELD(time_data, "PyDateTime_Time", "data", NULL)
+PW_FIELD(time_fold, "PyDateTime_Time", "fold", NULL) /* 3.6+ */
+PW_FIELD(time_tzinfo, "PyDateTime_Time", "tzinfo", NULL)
+PW_FIELD(timedelta_days, "PyDateTime_Delta", "days", NULL)
+PW_FIELD(timedelta_seconds, "PyDateTime_Delta", "seconds", NULL)
+PW_FIELD(timedelta_microseconds, "PyDateTime_Delta", "microseconds", NULL)
+PW_FIELD(timezone_offset, "PyDateTime_TimeZone", "offset", NULL) /* 3.x */
+PW_FIELD(timezone_name, "PyDateTime_TimeZone", "name", NULL)	 /* 3.x */
+/* Modules/_decimal/_decimal.c, libmpdec's mpdecimal.h */
+PW_FIELD(decimal_flags, "PyDecObject", "dec.flags", NULL)
+PW_FIELD(decimal_exp, "PyDecObject", "dec.exp", NULL)
+PW_FIELD(decimal_digits, "PyDecObject", "dec.digits", NULL)
+PW_FIELD(decimal_length, "PyDecObject", "dec.len", NULL)
+PW_FIELD(decimal_data, "PyDecObject", "dec.data", NULL)
 
 /* The table itself, 3.13+ */
 PW_FIELD(debug_offsets_sizeof, "_Py_DebugOffsets", "", NULL)

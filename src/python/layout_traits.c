@@ -93,6 +93,11 @@ static struct pw_error *find_line_table(struct pw_layout *layout)
 	return NULL;
 }
 
+static bool since(const struct pw_layout *layout, unsigned minor)
+{
+	return layout->major > 3 || (layout->major == 3 && layout->minor >= minor);
+}
+
 struct pw_error *pw_layout_finish(struct pw_layout *layout)
 {
 	layout->traits = (struct pw_traits){
@@ -102,6 +107,13 @@ struct pw_error *pw_layout_finish(struct pw_layout *layout)
 		.managed_dicts =
 			pw_has(layout, keys_log2_size) && pw_has(layout, unicode_entry_key),
 		.inline_values = pw_has(layout, values_valid),
+		.exception_comma = !since(layout, 7),
+		.timedelta_positions = !since(layout, 7),
+		.ordereddict_as_dict = since(layout, 12),
+		.bytearray_escapes = !since(layout, 15),
+		.deque_named = since(layout, 7),
+		.wrapped_shown = since(layout, 10),
+		.flag_classes = since(layout, 11),
 	};
 	if (!layout->traits.python2)
 		REQUIRE(F(unicode_length), F(unicode_kind), F(unicode_compact), F(unicode_ascii),

@@ -1,7 +1,7 @@
 /*
  * Taking a dump: what there is, then each thread, then what belongs to none.
  */
-#include "stack/capture.h"
+#include "stack/locals.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -100,6 +100,7 @@ static void capture_deinit(struct pw_capture *c)
 {
 	for (size_t i = 0; c->copied && i < c->lists.tstate_count; i++)
 		pw_capture_forget(c, i);
+	pw_locals_forget_seen(c);
 	free(c->copied);
 	free(c->owners);
 	pw_lists_deinit(&c->lists);

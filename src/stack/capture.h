@@ -14,6 +14,12 @@ struct pw_copied {
 	bool read;
 };
 
+/* A set of addresses. */
+struct pw_seen {
+	uint64_t *items; /* open addressing, a power of two; 0: free */
+	size_t capacity, count;
+};
+
 struct pw_capture {
 	struct pw_session *session;
 	struct pw_python *python;
@@ -23,7 +29,9 @@ struct pw_capture {
 	struct pw_copied *copied; /* of each thread state */
 	struct pw_thread_names names;
 	struct pw_dump *dump;
-	unsigned attempt; /* number of the copy that is being made */
+	struct pw_seen seen;  /* of locals.c */
+	uint64_t value_reads; /* that the texts of values have taken */
+	unsigned attempt;     /* number of the copy that is being made */
 };
 
 /* ---- capture.c ---- */

@@ -1,5 +1,5 @@
 /* The accessors of the public types, and their destruction. */
-#include "stack/model.h"
+#include "stack/locals.h"
 
 #include <stdlib.h>
 
@@ -22,6 +22,8 @@ void pw_thread_deinit(struct pw_thread *thread)
 	free(thread->kernel_name);
 	free(thread->end_message);
 	free(thread->native_end_message);
+	for (size_t i = 0; i < thread->python_count; i++)
+		pw_locals_destroy(thread->python[i].variables);
 	free(thread->python);
 }
 

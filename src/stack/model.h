@@ -37,6 +37,9 @@ struct pw_frame {
 	int64_t interpreter;
 	uint32_t chain; /* number of the thread state within its thread */
 	bool incomplete;
+	struct pw_frame_variables
+		*variables; /* the thread's `python` owns them; NULL: none asked for
+			     */
 
 	/* native; the texts are in the thread's strings or belong to the session's modules */
 	uint64_t pc, sp, offset;

@@ -5,7 +5,7 @@
  * A sleeper is copied between two looks at the scheduler's counters that must agree.  Everybody
  * else is stopped at once, for one vectored read of the pages that were seen to matter just before.
  */
-#include "stack/capture.h"
+#include "stack/locals.h"
 #include "stack/native.h"
 
 #include <stdlib.h>
@@ -36,6 +36,14 @@ static struct pw_error *copy_thread(struct pw_capture *c, const struct pw_lwp *l
 		if (c->owners[i] == lwp)
 			error = pw_capture_copy(c, i);
 	return error;
+}
+
+/* As much of its variables as a pause has time for. */
+static void touch_thread(struct pw_capture *c, const struct pw_lwp *lwp, bool ahead)
+{
+	for (size_t i = 0; i < c->lists.tstate_count; i++)
+		if (c->owners[i] == lwp && c->copied[i].read)
+			pw_locals_touch(c, &c->copied[i].frames, ahead);
 }
 
 static void forget_thread(struct pw_capture *c, const struct pw_lwp *lwp)
@@ -187,9 +195,12 @@ static struct pw_error *look_ahead(struct stopping *s)
 	struct pw_target *target = c->session->target;
 	struct pw_error *error = pw_snapshot_begin(target);
 	c->attempt++;
+	pw_locals_forget_seen(c);
 	struct mark before = mark(c);
 	for (size_t i = 0; !error && i < s->count; i++) {
 		error = copy_thread(c, s->lwps[i]);
+		if (!error)
+			touch_thread(c, s->lwps[i], true);
 		forget_thread(c, s->lwps[i]);
 	}
 	back_to(c, before);
@@ -255,8 +266,11 @@ static void copy_stopped(void *data)
 			s->pages[kept++] = s->pages[i];
 	pw_snapshot_prefetch(c->session->target, s->pages, kept);
 	pw_lists_refresh_gil(c->python, &c->lists);
-	for (size_t i = 0; !s->error && i < s->count; i++)
+	for (size_t i = 0; !s->error && i < s->count; i++) {
 		s->error = copy_thread(c, s->lwps[i]);
+		if (!s->error)
+			touch_thread(c, s->lwps[i], false);
+	}
 }
 
 /* Caught within the few instructions that leave its own state inconsistent: another moment will do.

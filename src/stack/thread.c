@@ -1,7 +1,7 @@
 /*
  * What was copied of a thread becomes a thread of the dump.
  */
-#include "stack/capture.h"
+#include "stack/locals.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -71,9 +71,14 @@ static struct pw_error *add_tstate(struct pw_capture *c, size_t index, uint32_t 
 	if (!all)
 		return &pw_error_nomem;
 	thread->python = all;
-	for (size_t i = 0; i < frames->count; i++)
-		fill_frame(c, tstate, &frames->items[i], chain, &all[thread->python_count++]);
-	return NULL;
+	struct pw_error *error = NULL;
+	for (size_t i = 0; !error && i < frames->count; i++) {
+		struct pw_frame *frame = &all[thread->python_count++];
+		fill_frame(c, tstate, &frames->items[i], chain, frame);
+		if (c->options->locals)
+			error = pw_locals_make(c, &frames->items[i], &frame->variables);
+	}
+	return error;
 }
 
 static void start_thread(struct pw_thread *thread, const struct pw_lwp *lwp)

@@ -1,6 +1,7 @@
 """Uses the module pywalk and prints what the objects say, in the form of `pywalk dump --json`.
 
     use_module.py pid PID | core CORE | native PID | native-core CORE | errors CORE
+    use_module.py variables TRUTH PID
 """
 
 import gc
@@ -125,8 +126,61 @@ def errors(core):
     globals()["left"] = pywalk.Session.open_core(core).capture().threads
 
 
+def value_of(session, address):
+    """The object, read part by part through the session's methods."""
+    kind = session.value_type(address)
+    if kind in ("list", "tuple", "collections.deque"):
+        total, parts = session.children(address)
+        assert total == len(parts)
+        assert [session.index(address, i) for i in range(total)] == [at for _, at in parts]
+        assert total == 0 or session.index(address, -1) == parts[-1][1]
+        assert session.index(address, total) == 0
+        return [value_of(session, at) for _, at in parts]
+    if kind == "dict":
+        return {name[1:-1]: value_of(session, at) for name, at in session.children(address)[1]}
+    return session.value(address)
+
+
+def variables(path, pid):
+    """Against what the target (variables.py) wrote of its frames."""
+    with open(path) as file:
+        expected = json.load(file)["frames"]
+    limits = pywalk.Limits(bytes=1 << 20, characters=1 << 20, items=1 << 20, depth=60)
+    with pywalk.Session.open_pid(int(pid)) as session, session.capture(locals=True, limits=limits) as dump:
+        frames = [frame for frame in dump.threads[0].frames if frame.name != "leaf"]
+        assert [frame.name for frame in frames] == [one["name"] for one in expected]
+        for frame, one in zip(frames, expected):
+            found = {variable.name: variable for variable in frame.variables}
+            for name, text in one["values"].items():
+                if "object at" not in text:
+                    assert found[name].value == text, (name, text, found[name])
+            for name in one["unbound"]:
+                assert found[name].value is None and found[name].address == 0, found[name]
+            assert session.value_type(frame.globals) == "dict"
+            assert session.key(frame.globals, "__name__") and not session.key(frame.globals, "no such name")
+        by_name = {frame.name: frame for frame in frames}
+        local = {variable.name: variable.address for variable in by_name["arguments"].variables}
+        assert value_of(session, local["local"]) == ["1", "2"]
+        assert value_of(session, local["kwargs"])["'key'"] == "'word'"
+        names = [name for name, _ in session.children(local["running"])[1]]
+        assert ".step" in names and ".received" in names, names
+        assert session.attribute(local["running"], "no such name") == 0
+        body = session.key(by_name["arguments"].globals, "PY2")
+        assert session.value(body) == "False"
+        try:
+            session.exception(body)
+        except pywalk.CorruptError:
+            pass
+        else:
+            raise AssertionError("a bool was taken for an exception")
+    with pywalk.Session.open_pid(int(pid)) as session, session.capture() as dump:
+        assert dump.threads[0].frames[0].variables is None
+
+
 if __name__ == "__main__":
-    if sys.argv[1] == "pid":
+    if sys.argv[1] == "variables":
+        variables(*sys.argv[2:])
+    elif sys.argv[1] == "pid":
         show(pywalk.Session.open_pid(int(sys.argv[2])))
     elif sys.argv[1] == "core":
         show(pywalk.Session.open_core(sys.argv[2]))

@@ -49,6 +49,7 @@ from ._pywalk import (
     UnsupportedError,
     UsageError,
 )
+from ._values import ExceptionInfo, Limits, Variable
 
 __all__ = [
     "ClosedError",
@@ -56,12 +57,14 @@ __all__ = [
     "Dump",
     "End",
     "Error",
+    "ExceptionInfo",
     "Fact",
     "FormatError",
     "Frame",
     "InputOutputError",
     "Interpreter",
     "LayoutError",
+    "Limits",
     "Mapping",
     "NativeEnd",
     "NativeFrame",
@@ -75,6 +78,7 @@ __all__ = [
     "UnreadableError",
     "UnsupportedError",
     "UsageError",
+    "Variable",
     "__version__",
 ]
 
@@ -176,6 +180,18 @@ class Frame(NamedTuple):
     inlined: bool  #: a pseudo-frame of a function inlined into the next older native frame
     signal: bool  #: the trampoline between a signal handler and what it interrupted
     reason: Optional[str]  #: of a gap
+    #: Of a Python frame, when the capture was asked for locals: arguments in their
+    #: order, then the others.
+    variables: Optional[Sequence[Variable]]
+    globals: int  #: the address of its dictionary, with locals only
+    builtins: int
+
+
+def _frame(values: Tuple[object, ...]) -> Frame:
+    frame = Frame._make(values)
+    if frame.variables is None:
+        return frame
+    return frame._replace(variables=[Variable._make(one) for one in frame.variables])
 
 
 class NativeFrame(NamedTuple):
@@ -274,7 +290,7 @@ class Thread:
     @property
     def frames(self) -> List[Frame]:
         """The frames, innermost first.  A new list each time."""
-        return [Frame._make(frame) for frame in self._handle.frames()]
+        return [_frame(frame) for frame in self._handle.frames()]
 
     @property
     def end(self) -> End:
@@ -461,6 +477,8 @@ class Session:
         max_frames: int = 0,
         no_stop: bool = False,
         native: str = "none",
+        locals: bool = False,
+        limits: Limits = Limits(),  # noqa: B008
     ) -> Dump:
         """Copy what all threads are doing now.
 
@@ -472,8 +490,51 @@ class Session:
         `native` says which C frames are shown: "none", "folded" (without the
         interpreter's own) or "all".  Of a target that a reader reads, the threads must
         have been set with their registers.
+
+        `locals`: with the variables of each Python frame, each shown up to `limits`.
         """
-        return Dump(self, self._handle.capture(native_only_threads, max_frames, no_stop, native))
+        return Dump(
+            self,
+            self._handle.capture(native_only_threads, max_frames, no_stop, native, locals, limits),
+        )
+
+    def value(self, address: int, limits: Limits = Limits()) -> str:  # noqa: B008
+        """The object at `address` as it is now, as repr() would write it; nothing is called."""
+        return self._handle.value(address, limits)
+
+    def value_type(self, address: int) -> str:
+        """The name of its type, "module.Qualified.Name"."""
+        return self._handle.value_type(address)
+
+    def attribute(self, address: int, name: str) -> int:
+        """The address of an attribute, the object's own or its classes'; 0: none.
+
+        No descriptor is called.
+        """
+        return self._handle.attribute(address, name)
+
+    def index(self, address: int, number: int) -> int:
+        """The address of an item of a list, tuple or deque; 0: none."""
+        return self._handle.index(address, number)
+
+    def key(self, address: int, key: object) -> int:
+        """The address of a dictionary's value; 0: none.
+
+        `key` is a str, bytes, int, bool, None, or a tuple of these.
+        """
+        return self._handle.key(address, key)
+
+    def children(
+        self, address: int, start: int = 0, count: int = 1000
+    ) -> Tuple[int, List[Tuple[str, int]]]:
+        """How many parts an object has, and `count` of them from `start` on: (name, address).
+
+        Names are for people: "[0]", "['key']", ".attribute".
+        """
+        return self._handle.children(address, start, count)
+
+    def exception(self, address: int) -> ExceptionInfo:
+        return ExceptionInfo._make(self._handle.exception(address))
 
     @property
     def pid(self) -> int:

@@ -1,0 +1,90 @@
+/*
+ * Values for those who have a session: reads of one value come from one copy of its pages.
+ */
+#include "stack/model.h"
+
+#include "python/value.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A debugger's target stands still until it says otherwise: its pages are kept. */
+static void begin(struct pw_session *session)
+{
+	struct pw_target *target = session->target;
+	pw_object_budget(&session->python);
+	if (target->ops->stop || !target->snapshot)
+		pw_error_destroy(pw_snapshot_begin(target));
+}
+
+static void end(struct pw_session *session)
+{
+	if (session->target->ops->stop)
+		pw_snapshot_end(session->target);
+}
+
+char *pw_session_value(struct pw_session *session, uint64_t object,
+		       const struct pw_value_limits *limits)
+{
+	pw_auto_buffer struct pw_buffer text = {0};
+	begin(session);
+	pw_value_text(&session->python, object, limits, &text);
+	end(session);
+	return text.failed ? NULL : pw_buffer_steal(&text);
+}
+
+char *pw_session_value_type(struct pw_session *session, uint64_t object)
+{
+	pw_auto_buffer struct pw_buffer text = {0};
+	begin(session);
+	pw_value_type_name(&session->python, object, &text);
+	end(session);
+	return text.failed ? NULL : pw_buffer_steal(&text);
+}
+
+struct pw_error *pw_session_value_attribute(struct pw_session *session, uint64_t object,
+					    const char *name, uint64_t *ret)
+{
+	begin(session);
+	struct pw_error *error = pw_value_attribute(&session->python, object, name, ret);
+	end(session);
+	return error;
+}
+
+struct pw_error *pw_session_value_index(struct pw_session *session, uint64_t object, int64_t index,
+					uint64_t *ret)
+{
+	begin(session);
+	struct pw_error *error = pw_value_item_index(&session->python, object, index, ret);
+	end(session);
+	return error;
+}
+
+struct pw_error *pw_session_value_key(struct pw_session *session, uint64_t object,
+				      const struct pw_value_key *key, uint64_t *ret)
+{
+	begin(session);
+	struct pw_error *error = pw_value_item_key(&session->python, object, key, ret);
+	end(session);
+	return error;
+}
+
+struct pw_error *pw_session_value_children(struct pw_session *session, uint64_t object,
+					   size_t start, size_t count, pw_value_visit visit,
+					   void *data, uint64_t *ret_total)
+{
+	begin(session);
+	struct pw_error *error =
+		pw_value_children(&session->python, object, start, count, visit, data, ret_total);
+	end(session);
+	return error;
+}
+
+struct pw_error *pw_session_exception(struct pw_session *session, uint64_t object,
+				      struct pw_exception *ret)
+{
+	begin(session);
+	struct pw_error *error = pw_exception_read(&session->python, object, ret);
+	end(session);
+	return error;
+}
