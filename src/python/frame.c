@@ -4,7 +4,7 @@
  * (3.11-3.13), pycore_interpframe_structs.h (3.14, 3.15); what is published when: Python/ceval.c,
  * _PyEval_EvalFrameDefault.
  */
-#include "python/frame_private.h"
+#include "python/frame.h"
 #include "base/cycle.h"
 #include "python/object.h"
 #include "python/salvage.h"
@@ -159,10 +159,16 @@ static void anchor_objects(struct pw_python *python, uint64_t tstate, struct pw_
 
 /* ---- _PyInterpreterFrame ---- */
 
-struct pw_error *pw_iframe_read(struct pw_python *python, uint64_t at, struct pw_iframe *ret)
+struct iframe {
+	uint64_t previous, code, instr;
+	uint8_t owner, is_entry;
+	int32_t tlbc;
+};
+
+static struct pw_error *read_iframe(struct pw_python *python, uint64_t at, struct iframe *ret)
 {
 	const struct pw_layout *l = &python->layout;
-	*ret = (struct pw_iframe){0};
+	*ret = (struct iframe){0};
 	struct pw_error *error = pw_read_field(python, at, l->iframe_previous, &ret->previous);
 	if (!error)
 		error = pw_read_field(python, at, l->iframe_code, &ret->code);
@@ -187,14 +193,15 @@ struct pw_error *pw_iframe_read(struct pw_python *python, uint64_t at, struct pw
 	return error;
 }
 
-bool pw_iframe_is_shim(const struct pw_layout *l, uint8_t owner)
+/* Owned by the C stack or the interpreter: no Python code runs in it. */
+static bool is_shim(const struct pw_layout *l, uint8_t owner)
 {
 	return (pw_has(l, owner_cstack) && owner == l->owner_cstack.offset) ||
 	       (pw_has(l, owner_interpreter) && owner == l->owner_interpreter.offset);
 }
 
-bool pw_iframe_append(struct pw_pyframes *ret, uint64_t at, const struct pw_iframe *frame,
-		      size_t max)
+static bool append_iframe(struct pw_pyframes *ret, uint64_t at, const struct iframe *frame,
+			  size_t max)
 {
 	struct pw_pyframe *to = append(ret, max);
 	if (!to)
@@ -242,8 +249,8 @@ static void walk_shims(struct pw_python *python, uint64_t tstate, uint64_t at, s
 	struct pw_cycle cycle = {0};
 	size_t group = 0;
 	while (at) {
-		struct pw_iframe frame;
-		struct pw_error *error = pw_iframe_read(python, at, &frame);
+		struct iframe frame;
+		struct pw_error *error = read_iframe(python, at, &frame);
 		if (error) {
 			stop_error(ret, at, error);
 			break;
@@ -254,11 +261,11 @@ static void walk_shims(struct pw_python *python, uint64_t tstate, uint64_t at, s
 		}
 		/* 3.15's base frame is inside of the thread state: it ends the chain and anchors
 		 * nothing. */
-		if (pw_iframe_is_shim(l, frame.owner)) {
+		if (is_shim(l, frame.owner)) {
 			bool base = at >= tstate && at < tstate + 65536;
 			close_group(ret, group, base ? 0 : at);
 			group = ret->count;
-		} else if (!pw_iframe_append(ret, at, &frame, max)) {
+		} else if (!append_iframe(ret, at, &frame, max)) {
 			break;
 		}
 		at = frame.previous;
@@ -292,13 +299,13 @@ static bool plausible_group(struct pw_python *python, uint64_t cframe, uint64_t 
 	const struct pw_layout *l = &python->layout;
 	bool shims = l->traits.frames == PW_FRAMES_SHIM_CFRAME;
 	for (size_t i = 0; i < CHECKED; i++) {
-		struct pw_iframe frame;
+		struct iframe frame;
 		if (at < 4096 || at % 8)
 			return false;
-		pw_auto_error struct pw_error *e1 = pw_iframe_read(python, at, &frame);
+		pw_auto_error struct pw_error *e1 = read_iframe(python, at, &frame);
 		if (e1)
 			return is_lost(python, e1);
-		if (shims && pw_iframe_is_shim(l, frame.owner))
+		if (shims && is_shim(l, frame.owner))
 			return near_cframe(cframe, at) && frame.previous == older;
 		pw_auto_error struct pw_error *e2 =
 			python->settled ? NULL : pw_object_check_code(python, frame.code);
@@ -379,8 +386,8 @@ static void walk_cframes(struct pw_python *python, uint64_t tstate, uint64_t cfr
 		return;
 	}
 	while (at) {
-		struct pw_iframe frame;
-		if ((error = pw_iframe_read(python, at, &frame))) {
+		struct iframe frame;
+		if ((error = read_iframe(python, at, &frame))) {
 			stop_error(ret, at, error);
 			break;
 		}
@@ -388,7 +395,7 @@ static void walk_cframes(struct pw_python *python, uint64_t tstate, uint64_t cfr
 			stop_cycle(ret, at, &cycle);
 			break;
 		}
-		if (!pw_iframe_append(ret, at, &frame, max))
+		if (!append_iframe(ret, at, &frame, max))
 			break;
 		if (frame.is_entry) {
 			close_group(ret, group, cframe == root ? 0 : cframe);
@@ -408,7 +415,7 @@ static void walk_cframes(struct pw_python *python, uint64_t tstate, uint64_t cfr
 	end_chain(ret, group);
 }
 
-static void walk(struct pw_python *python, uint64_t tstate, size_t max, struct pw_pyframes *ret)
+void pw_frames_walk(struct pw_python *python, uint64_t tstate, size_t max, struct pw_pyframes *ret)
 {
 	const struct pw_layout *l = &python->layout;
 	uint64_t at = 0;
@@ -449,14 +456,4 @@ static void walk(struct pw_python *python, uint64_t tstate, size_t max, struct p
 		stop_error(ret, cframe, error);
 	else
 		walk_shims(python, tstate, at, max, ret);
-}
-
-void pw_frames_walk(struct pw_python *python, uint64_t tstate, size_t max, struct pw_pyframes *ret)
-{
-	enum pw_frame_model model = python->layout.traits.frames;
-	walk(python, tstate, max, ret);
-	if (ret->end == PW_END_UNREADABLE && model != PW_FRAMES_OBJECT &&
-	    model != PW_FRAMES_OBJECT_CFRAME && pw_may_be_cut(python))
-		pw_datastack_resume(python, tstate,
-				    max && max < PW_FRAMES_MAX ? max : PW_FRAMES_MAX, ret);
 }
