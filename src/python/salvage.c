@@ -168,6 +168,18 @@ static bool fits_next(const struct shape *shape, uint64_t address, const uint8_t
 	return e2 || prev == address;
 }
 
+/* The same of the neighbour on the other side: what has been taken off the list still points at it.
+ */
+static bool fits_prev(const struct shape *shape, uint64_t address, const uint8_t *bytes)
+{
+	uint64_t prev, next;
+	if (shape->python->layout.traits.python2 || !(prev = word(bytes, shape->next - 8)))
+		return true;
+	pw_auto_error struct pw_error *error =
+		pw_read_u64(shape->python->target, prev + shape->next, &next);
+	return error ? pw_target_mapping(shape->python->target, prev) != NULL : next == address;
+}
+
 /*
  * Whether a thread state whose interpreter is lost, of a thread that the core does not know, names
  * a thread by both its numbers: pthread_self() leads to the other one in glibc's struct pthread, or
@@ -190,7 +202,7 @@ static bool names_thread(const struct shape *shape, const uint8_t *bytes)
 
 static bool is_tstate(const struct shape *shape, uint64_t address, const uint8_t *bytes)
 {
-	if (!fits_next(shape, address, bytes))
+	if (!fits_next(shape, address, bytes) || !fits_prev(shape, address, bytes))
 		return false;
 	switch (find_in_list(shape, word(bytes, shape->interp), address)) {
 	case LISTED:
