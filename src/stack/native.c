@@ -53,9 +53,8 @@ static uint64_t lookup_of(const struct walker *w)
 
 /* ---- one step ---- */
 
-/* A step with the register that was missing, if the stack tells it. */
-static enum pw_step solved_step(struct walker *w, const struct pw_row *row,
-				struct pw_step_result *result)
+/* Where the frame ends, by what calls left on the stack; `row` NULL: there is none. */
+static bool solve_cfa(struct walker *w, const struct pw_row *row, uint64_t *ret)
 {
 	struct pw_solve solve = {
 		.modules = w->modules,
@@ -65,8 +64,15 @@ static enum pw_step solved_step(struct walker *w, const struct pw_row *row,
 		.limit = w->limit,
 		.left = &w->session->search_left,
 	};
+	return pw_solve_cfa(&solve, row, ret);
+}
+
+/* A step with the register that was missing, if the stack tells it. */
+static enum pw_step solved_step(struct walker *w, const struct pw_row *row,
+				struct pw_step_result *result)
+{
 	uint64_t cfa;
-	if (row->cfa.kind != PW_RULE_REGISTER || !pw_solve_cfa(&solve, row, &cfa))
+	if (row->cfa.kind != PW_RULE_REGISTER || !solve_cfa(w, row, &cfa))
 		return PW_STEP_REGISTER;
 	struct pw_regs regs = w->regs;
 	pw_regs_set(&regs, row->cfa.reg, cfa - (uint64_t)row->cfa.offset);
@@ -82,22 +88,14 @@ static enum pw_step step_without_row(struct walker *w, struct pw_step_result *re
 	enum pw_supplier supplier;
 	struct pw_symbol symbol;
 	uint64_t cfa;
-	bool named = pw_modules_symbolize(w->modules, lookup_of(w), &symbol, NULL);
-	struct pw_target *target = w->session->target;
-	pw_error_destroy(pw_read_some(target, named ? symbol.address : w->regs.pc, code,
-				      sizeof(code), &done, &supplier));
-	if (named && done && w->abi->makes_record(code, done) &&
+	if (!pw_modules_symbolize(w->modules, lookup_of(w), &symbol, NULL))
+		return PW_STEP_CORRUPT;
+	pw_error_destroy(pw_read_some(w->session->target, symbol.address, code, sizeof(code), &done,
+				      &supplier));
+	if (done && w->abi->makes_record(code, done) &&
 	    pw_unwind_record(w->abi, &w->regs, &w->memory, result) == PW_STEP_OK)
 		return PW_STEP_OK;
-	struct pw_solve solve = {
-		.modules = w->modules,
-		.memory = &w->memory,
-		.pc = lookup_of(w),
-		.sp = w->regs.sp,
-		.limit = w->limit,
-		.left = &w->session->search_left,
-	};
-	if (!named || !pw_solve_cfa(&solve, NULL, &cfa))
+	if (!solve_cfa(w, NULL, &cfa))
 		return PW_STEP_CORRUPT;
 	*result = (struct pw_step_result){.cfa = cfa};
 	if (!read_word(w, cfa - w->abi->return_slot, &result->regs.pc))
