@@ -105,6 +105,7 @@ static void capture_deinit(struct pw_capture *c)
 	free(c->owners);
 	pw_lists_deinit(&c->lists);
 	pw_thread_names_deinit(&c->names);
+	pw_unwinding_destroy(c->unwinding);
 	pw_dump_destroy(c->dump);
 }
 

@@ -29,9 +29,10 @@ struct pw_capture {
 	struct pw_copied *copied; /* of each thread state */
 	struct pw_thread_names names;
 	struct pw_dump *dump;
-	struct pw_seen seen;  /* of locals.c */
-	uint64_t value_reads; /* that the texts of values have taken */
-	unsigned attempt;     /* number of the copy that is being made */
+	struct pw_seen seen;		/* of locals.c */
+	uint64_t value_reads;		/* that the texts of values have taken */
+	unsigned attempt;		/* number of the copy that is being made */
+	struct pw_unwinding *unwinding; /* of unwound.c: memory that each thread uses again */
 };
 
 /* ---- capture.c ---- */
@@ -74,5 +75,6 @@ struct pw_lack {
 /* Unwinds, names and merges; the thread's Python frames are there already. */
 struct pw_error *pw_thread_unwind(struct pw_capture *c, const struct pw_lwp *lwp,
 				  struct pw_thread *thread, struct pw_lack *ret);
+void pw_unwinding_destroy(struct pw_unwinding *unwinding); /* takes NULL */
 
 #endif

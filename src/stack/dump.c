@@ -6,8 +6,14 @@
 void pw_thread_forget_merge(struct pw_thread *thread)
 {
 	free(thread->merged);
+	free(thread->native);
 	thread->merged = NULL;
+	thread->native = NULL;
 	thread->merged_count = 0;
+	for (size_t i = 0; i < thread->python_count; i++) {
+		thread->python[i].proof = PW_PROOF_NONE;
+		thread->python[i].native_index = -1;
+	}
 	for (size_t i = 0; i < thread->string_count; i++)
 		free(thread->strings[i]);
 	free(thread->strings);
@@ -211,7 +217,12 @@ size_t pw_thread_frame_count(const struct pw_thread *thread)
 
 const struct pw_frame *pw_thread_frame(const struct pw_thread *thread, size_t index)
 {
-	return thread->merged ? &thread->merged[index] : &thread->python[index];
+	return thread->merged ? thread->merged[index] : &thread->python[index];
+}
+
+static bool is_python(const struct pw_frame *frame)
+{
+	return frame->kind == PW_FRAME_PYTHON;
 }
 
 enum pw_frame_kind pw_frame_kind(const struct pw_frame *frame)
@@ -221,17 +232,17 @@ enum pw_frame_kind pw_frame_kind(const struct pw_frame *frame)
 
 const char *pw_frame_name(const struct pw_frame *frame)
 {
-	return frame->code ? frame->code->name : NULL;
+	return is_python(frame) && frame->code ? frame->code->name : NULL;
 }
 
 const char *pw_frame_qualname(const struct pw_frame *frame)
 {
-	return frame->code ? frame->code->qualname : NULL;
+	return is_python(frame) && frame->code ? frame->code->qualname : NULL;
 }
 
 const char *pw_frame_file(const struct pw_frame *frame)
 {
-	if (frame->kind != PW_FRAME_PYTHON)
+	if (!is_python(frame))
 		return frame->file;
 	return frame->code ? frame->code->filename : NULL;
 }
@@ -258,32 +269,32 @@ int pw_frame_end_column(const struct pw_frame *frame)
 
 uint64_t pw_frame_address(const struct pw_frame *frame)
 {
-	return frame->python.address;
+	return is_python(frame) ? frame->python.address : 0;
 }
 
 uint64_t pw_frame_code(const struct pw_frame *frame)
 {
-	return frame->python.code;
+	return is_python(frame) ? frame->python.code : 0;
 }
 
 uint64_t pw_frame_anchor(const struct pw_frame *frame)
 {
-	return frame->python.anchor;
+	return is_python(frame) ? frame->python.anchor : 0;
 }
 
 int64_t pw_frame_interpreter(const struct pw_frame *frame)
 {
-	return frame->interpreter;
+	return is_python(frame) ? frame->interpreter : 0;
 }
 
 bool pw_frame_incomplete(const struct pw_frame *frame)
 {
-	return frame->incomplete;
+	return is_python(frame) && frame->incomplete;
 }
 
 bool pw_frame_entry(const struct pw_frame *frame)
 {
-	return frame->python.entry;
+	return is_python(frame) && frame->python.entry;
 }
 
 enum pw_proof pw_frame_proof(const struct pw_frame *frame)
@@ -298,40 +309,40 @@ int64_t pw_frame_native_index(const struct pw_frame *frame)
 
 uint64_t pw_frame_pc(const struct pw_frame *frame)
 {
-	return frame->pc;
+	return is_python(frame) ? 0 : frame->pc;
 }
 
 const char *pw_frame_symbol(const struct pw_frame *frame)
 {
-	return frame->symbol;
+	return is_python(frame) ? NULL : frame->symbol;
 }
 
 uint64_t pw_frame_offset(const struct pw_frame *frame)
 {
-	return frame->offset;
+	return is_python(frame) ? 0 : frame->offset;
 }
 
 const char *pw_frame_module(const struct pw_frame *frame)
 {
-	return frame->module;
+	return is_python(frame) ? NULL : frame->module;
 }
 
 uint64_t pw_frame_sp(const struct pw_frame *frame)
 {
-	return frame->sp;
+	return is_python(frame) ? 0 : frame->sp;
 }
 
 bool pw_frame_inlined(const struct pw_frame *frame)
 {
-	return frame->inlined;
+	return !is_python(frame) && frame->inlined;
 }
 
 bool pw_frame_signal(const struct pw_frame *frame)
 {
-	return frame->signal;
+	return !is_python(frame) && frame->signal;
 }
 
 const char *pw_frame_reason(const struct pw_frame *frame)
 {
-	return frame->reason;
+	return is_python(frame) ? NULL : frame->reason;
 }

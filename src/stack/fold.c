@@ -181,14 +181,3 @@ bool pw_session_folds(const struct pw_session *session, uint64_t pc, const char 
 {
 	return folds(session, pc, symbol);
 }
-
-void pw_thread_fold(struct pw_thread *thread, const bool *marked)
-{
-	size_t kept = 0;
-	for (size_t i = 0; i < thread->merged_count; i++) {
-		const struct pw_frame *frame = &thread->merged[i];
-		if (frame->kind == PW_FRAME_PYTHON || !marked[frame->native_index])
-			thread->merged[kept++] = *frame;
-	}
-	thread->merged_count = kept;
-}

@@ -14,8 +14,4 @@
  */
 bool pw_folds(struct pw_session *session, uint64_t pc, const char *symbol);
 
-/* Takes native frames out of the thread's merged ones: those whose index among the native frames
- * that were merged is `marked`. */
-void pw_thread_fold(struct pw_thread *thread, const bool *marked);
-
 #endif

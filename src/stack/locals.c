@@ -184,37 +184,43 @@ const char *pw_variable_kind_name(enum pw_variable_kind kind)
 	return (size_t)kind < sizeof(names) / sizeof(names[0]) ? names[kind] : "unknown";
 }
 
+static const struct pw_frame_variables *variables_of(const struct pw_frame *frame)
+{
+	static const struct pw_frame_variables none;
+	return frame->kind == PW_FRAME_PYTHON && frame->variables ? frame->variables : &none;
+}
+
 size_t pw_frame_variable_count(const struct pw_frame *frame)
 {
-	return frame->variables ? frame->variables->count : 0;
+	return variables_of(frame)->count;
 }
 
 const struct pw_variable *pw_frame_variable(const struct pw_frame *frame, size_t index)
 {
-	return &frame->variables->items[index];
+	return &variables_of(frame)->items[index];
 }
 
 uint64_t pw_frame_variables_more(const struct pw_frame *frame)
 {
-	return frame->variables ? frame->variables->more : 0;
+	return variables_of(frame)->more;
 }
 
 const char *pw_frame_variables_problem(const struct pw_frame *frame)
 {
-	return frame->variables ? frame->variables->problem : NULL;
+	return variables_of(frame)->problem;
 }
 
 bool pw_frame_has_variables(const struct pw_frame *frame)
 {
-	return frame->variables != NULL;
+	return frame->kind == PW_FRAME_PYTHON && frame->variables;
 }
 
 uint64_t pw_frame_globals(const struct pw_frame *frame)
 {
-	return frame->variables ? frame->variables->globals : 0;
+	return variables_of(frame)->globals;
 }
 
 uint64_t pw_frame_builtins(const struct pw_frame *frame)
 {
-	return frame->variables ? frame->variables->builtins : 0;
+	return variables_of(frame)->builtins;
 }

@@ -14,6 +14,7 @@ enum { FRAME_BYTES_MAX = 1 << 16 };
 struct merge {
 	struct pw_session *session;
 	const struct pw_native_frame *frames;
+	const bool *folded; /* which of them are left out; NULL: none */
 	size_t count;
 	struct pw_merge_native *natives;
 	struct pw_merge_python *pythons;
@@ -187,40 +188,72 @@ static void fill_native(const struct merge *m, struct pw_thread *thread, size_t 
 	}
 }
 
+static bool is_kept(const struct merge *m, size_t native)
+{
+	return !m->folded || !m->folded[native];
+}
+
+/* Turns the answer into the thread's list. */
+static struct pw_error *take_over(const struct merge *m, struct pw_thread *thread)
+{
+	size_t total = m->count + thread->python_count, kept = 0, used = 0;
+	for (size_t i = 0; i < m->count; i++)
+		kept += is_kept(m, i);
+	struct pw_frame **merged = malloc((kept + thread->python_count + 1) * sizeof(*merged));
+	struct pw_frame *native = malloc((kept + 1) * sizeof(*native));
+	if (!merged || !native) {
+		free(merged);
+		free(native);
+		return &pw_error_nomem;
+	}
+	pw_thread_forget_merge(thread);
+	thread->merged = merged;
+	thread->native = native;
+	for (size_t i = 0; i < total; i++) {
+		const struct pw_merge_item *item = &m->items[i];
+		struct pw_frame *frame;
+		if (item->kind == PW_FRAME_PYTHON) {
+			frame = &thread->python[item->index];
+			frame->proof = item->proof;
+			frame->native_index = item->native;
+		} else if (is_kept(m, item->index)) {
+			frame = &native[used++];
+			fill_native(m, thread, item->index, frame);
+		} else {
+			continue;
+		}
+		merged[thread->merged_count++] = frame;
+	}
+	return NULL;
+}
+
+static struct pw_error *merge(struct merge *m, struct pw_thread *thread)
+{
+	struct pw_error *error = prepare(m, thread);
+	if (!error && !pw_merge(m->natives, m->count, m->pythons, thread->python_count, m->items))
+		error = &pw_error_nomem;
+	if (!error)
+		error = take_over(m, thread);
+	merge_deinit(m);
+	return error;
+}
+
 struct pw_error *pw_thread_merge(struct pw_session *session, struct pw_dump *dump,
 				 struct pw_thread *thread, const struct pw_native_frame *frames,
 				 size_t count)
 {
-	return pw_thread_merge_frames(session, thread, frames, count, false);
+	struct merge m = {.session = session, .frames = frames, .count = count};
+	return merge(&m, thread);
 }
 
 struct pw_error *pw_thread_merge_frames(struct pw_session *session, struct pw_thread *thread,
-					const struct pw_native_frame *frames, size_t count,
-					bool lasting)
+					const struct pw_native_frame *frames, const bool *folded,
+					size_t count)
 {
-	struct merge m = {.session = session, .frames = frames, .count = count, .lasting = lasting};
-	size_t total = count + thread->python_count;
-	struct pw_error *error = prepare(&m, thread);
-	if (!error && !pw_merge(m.natives, count, m.pythons, thread->python_count, m.items))
-		error = &pw_error_nomem;
-	struct pw_frame *merged = error ? NULL : calloc(total + 1, sizeof(*merged));
-	if (!error && !merged)
-		error = &pw_error_nomem;
-	if (!error) {
-		pw_thread_forget_merge(thread);
-		for (size_t i = 0; i < total; i++) {
-			const struct pw_merge_item *item = &m.items[i];
-			if (item->kind == PW_FRAME_NATIVE) {
-				fill_native(&m, thread, item->index, &merged[i]);
-				continue;
-			}
-			merged[i] = thread->python[item->index];
-			merged[i].proof = item->proof;
-			merged[i].native_index = item->native;
-		}
-		thread->merged = merged;
-		thread->merged_count = total;
-	}
-	merge_deinit(&m);
-	return error;
+	struct merge m = {.session = session,
+			  .frames = frames,
+			  .folded = folded,
+			  .count = count,
+			  .lasting = true};
+	return merge(&m, thread);
 }

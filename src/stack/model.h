@@ -30,22 +30,27 @@ struct pw_frame {
 	enum pw_proof proof;
 	int64_t native_index;
 
-	/* Python */
-	struct pw_pyframe python;
-	const struct pw_code *code; /* the dump's */
 	struct pw_location location;
-	int64_t interpreter;
-	uint32_t chain; /* number of the thread state within its thread */
-	bool incomplete;
-	struct pw_frame_variables
-		*variables; /* the thread's `python` owns them; NULL: none asked for
-			     */
 
-	/* native; the texts are in the thread's strings or belong to the session's modules */
-	uint64_t pc, sp, offset;
-	const char *symbol, *module, *file;
-	const char *reason; /* of a gap */
-	bool inlined, signal;
+	/* There are many: what the one kind has, the other does not. */
+	union {
+		struct {
+			struct pw_pyframe python;
+			const struct pw_code *code; /* the dump's */
+			int64_t interpreter;
+			uint32_t chain; /* number of the thread state within its thread */
+			bool incomplete;
+			struct pw_frame_variables *variables; /* owned; NULL: none asked for */
+		};
+		/* native, and a gap; the texts are in the thread's strings or belong to the
+		 * session's modules */
+		struct {
+			uint64_t pc, sp, offset;
+			const char *symbol, *module, *file;
+			const char *reason; /* of a gap */
+			bool inlined, signal;
+		};
+	};
 };
 
 struct pw_thread {
@@ -60,7 +65,8 @@ struct pw_thread {
 	char *end_message;
 	struct pw_frame *python; /* Python frames alone, newest first */
 	size_t python_count;
-	struct pw_frame *merged; /* NULL until pw_thread_merge() */
+	struct pw_frame *native;  /* those of `merged` */
+	struct pw_frame **merged; /* of both kinds, newest first; NULL until pw_thread_merge() */
 	size_t merged_count;
 	char **strings; /* names of native frames; owned */
 	size_t string_count;
@@ -96,10 +102,11 @@ struct pw_session {
 };
 
 void pw_thread_forget_merge(struct pw_thread *thread);
-/* As pw_thread_merge(); `lasting`: names live as long as the session, and need no copy. */
+/* As pw_thread_merge(), of frames whose names live as long as the session and need no copy.
+ * `folded`: which of them are left out afterwards; NULL: none. */
 struct pw_error *pw_thread_merge_frames(struct pw_session *session, struct pw_thread *thread,
-					const struct pw_native_frame *frames, size_t count,
-					bool lasting);
+					const struct pw_native_frame *frames, const bool *folded,
+					size_t count);
 void pw_thread_deinit(struct pw_thread *thread);
 /* Frees the code objects; frames that point at them must not be used any more. */
 void pw_dump_forget_codes(struct pw_dump *dump);

@@ -491,7 +491,7 @@ static bool start(struct walker *w, const struct pw_regs *regs)
 void pw_native_walk(struct pw_session *session, const struct pw_regs *regs,
 		    const struct pw_native_hints *hints, struct pw_native_walk *ret)
 {
-	memset(ret, 0, sizeof(*ret));
+	*ret = (struct pw_native_walk){.frames = ret->frames, .capacity = ret->capacity};
 	struct walker w = {
 		.session = session,
 		.modules = session->modules,
@@ -535,4 +535,5 @@ void pw_native_walk(struct pw_session *session, const struct pw_regs *regs,
 void pw_native_walk_deinit(struct pw_native_walk *walk)
 {
 	free(walk->frames);
+	*walk = (struct pw_native_walk){0};
 }

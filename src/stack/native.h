@@ -36,7 +36,7 @@ struct pw_native_hints {
 
 /*
  * Walks from `regs` (sp and pc known, the others as far as they are).  Never fails: `end` says why
- * it stopped.
+ * it stopped.  `ret` is zero, or an earlier walk, whose memory is used again.
  */
 void pw_native_walk(struct pw_session *session, const struct pw_regs *regs,
 		    const struct pw_native_hints *hints, struct pw_native_walk *ret);

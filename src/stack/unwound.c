@@ -57,6 +57,22 @@ struct named {
 	size_t count, capacity;
 };
 
+/* What unwinding a thread needs; the next one uses its memory again. */
+struct pw_unwinding {
+	struct pw_native_walk walk;
+	struct named named;
+};
+
+void pw_unwinding_destroy(struct pw_unwinding *unwinding)
+{
+	if (!unwinding)
+		return;
+	pw_native_walk_deinit(&unwinding->walk);
+	free(unwinding->named.items);
+	free(unwinding->named.folds);
+	free(unwinding);
+}
+
 static bool grow(struct named *named, size_t more)
 {
 	if (named->count + more <= named->capacity)
@@ -126,12 +142,10 @@ static bool name_all(struct pw_session *session, const struct pw_native_walk *wa
 
 static bool has_unproved(const struct pw_thread *thread)
 {
-	for (size_t i = 0; i < thread->merged_count; i++) {
-		const struct pw_frame *frame = &thread->merged[i];
-		if (frame->kind == PW_FRAME_PYTHON &&
-		    (frame->proof == PW_PROOF_NONE || frame->proof == PW_PROOF_ORDER))
+	for (size_t i = 0; i < thread->python_count; i++)
+		if (thread->python[i].proof == PW_PROOF_NONE ||
+		    thread->python[i].proof == PW_PROOF_ORDER)
 			return true;
-	}
 	return false;
 }
 
@@ -150,40 +164,45 @@ static void report_end(struct pw_dump *dump, struct pw_thread *thread,
 	pw_capture_problem(dump, text);
 }
 
+static struct pw_error *unwind(struct pw_capture *c, const struct pw_lwp *lwp,
+			       const struct pw_native_hints *hints, struct pw_thread *thread)
+{
+	struct pw_native_walk *walk = &c->unwinding->walk;
+	struct named *named = &c->unwinding->named;
+	bool folded = c->options->native == PW_NATIVE_FOLDED;
+	pw_native_walk(c->session, &lwp->regs, hints, walk);
+	/* What compressed debug files would add to source lines costs more than the rest of the
+	 * dump. */
+	c->session->modules->inflate_max = folded;
+	named->count = 0;
+	if (!name_all(c->session, walk, folded, named))
+		return &pw_error_nomem;
+	return pw_thread_merge_frames(c->session, thread, named->items,
+				      folded ? named->folds : NULL, named->count);
+}
+
 struct pw_error *pw_thread_unwind(struct pw_capture *c, const struct pw_lwp *lwp,
 				  struct pw_thread *thread, struct pw_lack *ret)
 {
 	struct pw_native_hints hints;
 	uint64_t *anchors = anchors_of(thread, &hints.anchor_count);
 	uint64_t *pointers = pointers_of(c->session, thread, &hints.pointer_count);
-	struct pw_native_walk walk = {0};
-	struct named named = {0};
-	bool folded = c->options->native == PW_NATIVE_FOLDED;
-	struct pw_error *error = anchors && pointers ? NULL : &pw_error_nomem;
+	if (!c->unwinding)
+		c->unwinding = calloc(1, sizeof(*c->unwinding));
 	hints.anchors = anchors;
 	hints.pointers = pointers;
-	if (!error)
-		pw_native_walk(c->session, &lwp->regs, &hints, &walk);
-	/* What compressed debug files would add to source lines costs more than the rest of the
-	 * dump. */
-	c->session->modules->inflate_max = folded;
-	if (!error && !name_all(c->session, &walk, folded, &named))
-		error = &pw_error_nomem;
-	if (!error)
-		error = pw_thread_merge_frames(c->session, thread, named.items, named.count, true);
-	if (!error) {
-		ret->missing = walk.missing;
-		ret->registers = !lwp->has_regs &&
-				 (walk.wants_registers || walk.gap_count ||
-				  walk.end != PW_NATIVE_END_COMPLETE || has_unproved(thread));
-		report_end(c->dump, thread, &walk);
-		if (folded)
-			pw_thread_fold(thread, named.folds);
-	}
-	free(named.items);
-	free(named.folds);
-	pw_native_walk_deinit(&walk);
+	struct pw_error *error = anchors && pointers && c->unwinding
+					 ? unwind(c, lwp, &hints, thread)
+					 : &pw_error_nomem;
 	free(anchors);
 	free(pointers);
-	return error;
+	if (error)
+		return error;
+	const struct pw_native_walk *walk = &c->unwinding->walk;
+	ret->missing = walk->missing;
+	ret->registers =
+		!lwp->has_regs && (walk->wants_registers || walk->gap_count ||
+				   walk->end != PW_NATIVE_END_COMPLETE || has_unproved(thread));
+	report_end(c->dump, thread, walk);
+	return NULL;
 }

@@ -12,11 +12,14 @@ enum {
 	MAX_RUN = 64,	     /* pages fetched at once */
 	MAX_PAGES = 1 << 16, /* kept at most */
 	READ_AHEAD = 4,	     /* pages, where a call costs more than the bytes */
+	FIRST_SLOTS = 256,
+	BLOCK_PAGES = 64,
 };
 
-/* A run of pages that were fetched together. */
-struct chunk {
-	struct chunk *next;
+/* Room for copies of pages. */
+struct block {
+	struct block *next;
+	size_t used, capacity; /* pages */
 	uint8_t bytes[];
 };
 
@@ -28,46 +31,111 @@ struct slot {
 struct pw_snapshot {
 	struct slot *slots; /* open addressing, a power of two, at most half full */
 	size_t slot_count, used;
-	struct chunk *chunks;
+	struct block *blocks; /* the one that is being filled first */
 	size_t read_ahead;
 	bool closed;
 	uint64_t last_number; /* the page that was read last: reads come in runs */
 	const uint8_t *last_bytes;
 };
 
+static void destroy(struct pw_snapshot *snapshot)
+{
+	for (struct block *block = snapshot->blocks, *next; block; block = next) {
+		next = block->next;
+		free(block);
+	}
+	free(snapshot->slots);
+	free(snapshot);
+}
+
+static struct pw_snapshot *create(void)
+{
+	struct pw_snapshot *snapshot = calloc(1, sizeof(*snapshot));
+	if (!snapshot)
+		return NULL;
+	snapshot->slots = calloc(FIRST_SLOTS, sizeof(struct slot));
+	if (!snapshot->slots) {
+		free(snapshot);
+		return NULL;
+	}
+	snapshot->slot_count = FIRST_SLOTS;
+	return snapshot;
+}
+
+/* Empty, but for memory that the next one will want as well: a fresh page costs more than a copy.
+ */
+static struct pw_snapshot *emptied(struct pw_snapshot *snapshot)
+{
+	struct block *kept = snapshot->blocks, *extra = kept ? kept->next : NULL;
+	if (snapshot->slot_count > FIRST_SLOTS * 4 || (kept && kept->capacity > BLOCK_PAGES)) {
+		destroy(snapshot);
+		return NULL;
+	}
+	for (struct block *next; extra; extra = next) {
+		next = extra->next;
+		free(extra);
+	}
+	if (kept) {
+		kept->next = NULL;
+		kept->used = 0;
+	}
+	memset(snapshot->slots, 0, snapshot->slot_count * sizeof(struct slot));
+	*snapshot = (struct pw_snapshot){
+		.slots = snapshot->slots, .slot_count = snapshot->slot_count, .blocks = kept};
+	return snapshot;
+}
+
 struct pw_error *pw_snapshot_begin(struct pw_target *target)
 {
-	enum { FIRST_SLOTS = 256 };
 	/* A core does not change, and its bytes are mapped already. */
 	if (!strcmp(target->ops->kind, "core"))
 		return NULL;
 	pw_snapshot_end(target);
-	struct pw_snapshot *snapshot = calloc(1, sizeof(*snapshot));
+	struct pw_snapshot *snapshot = target->snapshot_spare ? target->snapshot_spare : create();
 	if (!snapshot)
 		return &pw_error_nomem;
-	snapshot->slots = calloc(FIRST_SLOTS, sizeof(struct slot));
-	if (!snapshot->slots) {
-		free(snapshot);
-		return &pw_error_nomem;
-	}
-	snapshot->slot_count = FIRST_SLOTS;
 	snapshot->read_ahead = strcmp(target->ops->kind, "callback") ? 1 : READ_AHEAD;
+	target->snapshot_spare = NULL;
 	target->snapshot = snapshot;
 	return NULL;
 }
 
 void pw_snapshot_end(struct pw_target *target)
 {
-	struct pw_snapshot *snapshot = target->snapshot;
+	if (target->snapshot)
+		target->snapshot_spare = emptied(target->snapshot);
 	target->snapshot = NULL;
-	if (!snapshot)
-		return;
-	for (struct chunk *chunk = snapshot->chunks, *next; chunk; chunk = next) {
-		next = chunk->next;
-		free(chunk);
+}
+
+void pw_snapshot_destroy(struct pw_target *target)
+{
+	pw_snapshot_end(target);
+	if (target->snapshot_spare)
+		destroy(target->snapshot_spare);
+	target->snapshot_spare = NULL;
+}
+
+/* Room for `count` pages in a row, or NULL. */
+static uint8_t *take_pages(struct pw_snapshot *snapshot, size_t count)
+{
+	struct block *block = snapshot->blocks;
+	if (!block || block->capacity - block->used < count) {
+		size_t capacity = count > BLOCK_PAGES ? count : BLOCK_PAGES;
+		block = malloc(sizeof(*block) + capacity * PW_PAGE);
+		if (!block)
+			return NULL;
+		*block = (struct block){snapshot->blocks, 0, capacity};
+		snapshot->blocks = block;
 	}
-	free(snapshot->slots);
-	free(snapshot);
+	uint8_t *pages = block->bytes + block->used * PW_PAGE;
+	block->used += count;
+	return pages;
+}
+
+/* The last `count` pages that were taken, back again. */
+static void give_back(struct pw_snapshot *snapshot, size_t count)
+{
+	snapshot->blocks->used -= count;
 }
 
 /* The slot of a page, or the free one where it belongs. */
@@ -115,29 +183,20 @@ static struct pw_error *fetch(struct pw_target *target, uint64_t number, size_t 
 	while ((snapshot->used + count) * 2 > snapshot->slot_count)
 		if (!grow(snapshot))
 			return NULL;
-	struct chunk *chunk = malloc(sizeof(*chunk) + count * PW_PAGE);
-	if (!chunk)
+	uint8_t *bytes = take_pages(snapshot, count);
+	if (!bytes)
 		return NULL;
 	size_t done = 0;
 	enum pw_supplier supplier;
-	struct pw_error *error = target->ops->read(target, number * PW_PAGE, chunk->bytes,
-						   count * PW_PAGE, &done, &supplier);
+	struct pw_error *error = target->ops->read(target, number * PW_PAGE, bytes, count * PW_PAGE,
+						   &done, &supplier);
 	size_t whole = error ? 0 : done / PW_PAGE;
-	if (!whole) {
-		free(chunk);
-		return error;
-	}
-	if (whole < count) {
-		struct chunk *smaller = realloc(chunk, sizeof(*chunk) + whole * PW_PAGE);
-		chunk = smaller ? smaller : chunk;
-	}
+	give_back(snapshot, count - whole);
 	for (size_t i = 0; i < whole; i++)
-		*find(snapshot, number + i) = (struct slot){number + i, chunk->bytes + i * PW_PAGE};
+		*find(snapshot, number + i) = (struct slot){number + i, bytes + i * PW_PAGE};
 	snapshot->used += whole;
-	chunk->next = snapshot->chunks;
-	snapshot->chunks = chunk;
 	*ret_kept = whole;
-	return NULL;
+	return error;
 }
 
 void pw_snapshot_close(struct pw_target *target, bool closed)
@@ -172,7 +231,7 @@ uint64_t *pw_snapshot_pages(const struct pw_target *target, size_t *ret_count)
 	return pages;
 }
 
-/* Pieces of neighbouring pages, all of one chunk. */
+/* Pieces of neighbouring pages, into one run of copies. */
 static size_t make_pieces(const uint64_t *pages, size_t count, uint8_t *bytes,
 			  struct pw_piece *pieces)
 {
@@ -196,9 +255,9 @@ void pw_snapshot_prefetch(struct pw_target *target, const uint64_t *pages, size_
 	while ((snapshot->used + count) * 2 > snapshot->slot_count)
 		if (!grow(snapshot))
 			return;
-	struct chunk *chunk = malloc(sizeof(*chunk) + count * PW_PAGE);
 	struct pw_piece *pieces = malloc(count * sizeof(*pieces));
-	size_t made = chunk && pieces ? make_pieces(pages, count, chunk->bytes, pieces) : 0;
+	uint8_t *bytes = pieces ? take_pages(snapshot, count) : NULL;
+	size_t made = bytes ? make_pieces(pages, count, bytes, pieces) : 0;
 	if (made)
 		pw_error_destroy(target->ops->read_pieces(target, pieces, made));
 	for (size_t i = 0; i < made; i++) {
@@ -210,12 +269,6 @@ void pw_snapshot_prefetch(struct pw_target *target, const uint64_t *pages, size_
 		}
 	}
 	free(pieces);
-	if (!made) {
-		free(chunk);
-		return;
-	}
-	chunk->next = snapshot->chunks;
-	snapshot->chunks = chunk;
 }
 
 /* What is not copied yet and may have changed since. */

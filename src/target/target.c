@@ -100,7 +100,7 @@ void pw_target_destroy(struct pw_target *target)
 {
 	if (!target)
 		return;
-	pw_snapshot_end(target);
+	pw_snapshot_destroy(target);
 	pw_target_clear_mappings(target);
 	free(target->lwps);
 	free(target->executable);

@@ -154,7 +154,8 @@ struct pw_target {
 	/* The address of a symbol, by whoever supplies the target (a debugger); NULL: use binary/.
 	 */
 	uint64_t (*symbol)(struct pw_target *target, const char *name);
-	struct pw_snapshot *snapshot; /* reads go through it when not NULL */
+	struct pw_snapshot *snapshot;	    /* reads go through it when not NULL */
+	struct pw_snapshot *snapshot_spare; /* memory of the last one; NULL: none */
 };
 
 /* Closes, frees, and lets the target go if it is stopped.  Takes NULL. */
@@ -199,6 +200,8 @@ struct pw_lwp *pw_target_lwp(const struct pw_target *target, uint64_t tid);
 struct pw_error *pw_snapshot_begin(struct pw_target *target);
 /* Forgets the copies. */
 void pw_snapshot_end(struct pw_target *target);
+/* And the memory they were in, which the next snapshot would use. */
+void pw_snapshot_destroy(struct pw_target *target);
 /* The addresses of the pages that were copied, in ascending order; owned by the caller.  NULL:
  * none, or out of memory. */
 uint64_t *pw_snapshot_pages(const struct pw_target *target, size_t *ret_count);
