@@ -102,90 +102,11 @@ static void capture_deinit(struct pw_capture *c)
 		pw_capture_forget(c, i);
 	pw_locals_forget_seen(c);
 	free(c->copied);
-	free(c->owners);
+	pw_owners_deinit(&c->owners);
 	pw_lists_deinit(&c->lists);
 	pw_thread_names_deinit(&c->names);
 	pw_unwinding_destroy(c->unwinding);
 	pw_dump_destroy(c->dump);
-}
-
-/* The number that the target knew the thread by, 0 when it did not note one: before 3.11 glibc has
- * it. */
-static uint64_t glibc_tid(struct pw_target *target, const struct pw_tstate *tstate)
-{
-	enum { PID_MAX_LIMIT = 1 << 22 };
-	uint32_t number;
-	pw_auto_error struct pw_error *error =
-		pw_read_u32(target, tstate->thread_id + target->arch->glibc_pthread_tid, &number);
-	return error || number > PID_MAX_LIMIT ? 0 : number;
-}
-
-static struct pw_lwp *lwp_by_number(struct pw_target *target, uint64_t number)
-{
-	for (size_t i = 0; number && i < target->lwp_count; i++)
-		if (target->lwps[i].ns_tid == number)
-			return &target->lwps[i];
-	return NULL;
-}
-
-/*
- * The OS thread of a thread state.  thread_id is pthread_self(), which on x86-64 and aarch64 glibc
- * and musl is found from the thread pointer.  Where registers are not known, the number tells that
- * the target saw, or, after a fork and before 3.11, glibc's note of it.
- */
-static struct pw_lwp *lwp_of(struct pw_target *target, struct pw_tstate *tstate)
-{
-	for (size_t i = 0; i < target->lwp_count; i++) {
-		struct pw_lwp *lwp = &target->lwps[i];
-		if (lwp->regs.thread_pointer && lwp->regs.thread_pointer == tstate->thread_id)
-			return lwp;
-	}
-	struct pw_lwp *lwp = lwp_by_number(target, tstate->native_id);
-	if (lwp)
-		return lwp;
-	uint64_t number = glibc_tid(target, tstate);
-	if (!tstate->native_id)
-		tstate->native_id = number;
-	return lwp_by_number(target, number);
-}
-
-static void copy_nothing(void *data)
-{
-}
-
-static bool owns_tstate(const struct pw_capture *c, const struct pw_lwp *lwp)
-{
-	for (size_t i = 0; i < c->lists.tstate_count; i++)
-		if (c->owners[i] == lwp)
-			return true;
-	return false;
-}
-
-/*
- * Thread states that no number leads to an OS thread from (before 3.11, without glibc): only the
- * thread pointers tell, and threads must be stopped to read them.
- */
-static struct pw_error *find_owners_by_registers(struct pw_capture *c)
-{
-	struct pw_target *target = c->session->target;
-	bool numberless = false;
-	for (size_t i = 0; i < c->lists.tstate_count; i++)
-		numberless |= !c->owners[i] && !c->lists.tstates[i].native_id;
-	if (!numberless || !target->ops->stop || c->options->no_stop)
-		return NULL;
-	pid_t *tids = malloc((target->lwp_count + 1) * sizeof(*tids));
-	size_t count = 0;
-	for (size_t i = 0; tids && i < target->lwp_count; i++)
-		if (!owns_tstate(c, &target->lwps[i]))
-			tids[count++] = (pid_t)target->lwps[i].tid;
-	struct pw_error *error = tids ? NULL : &pw_error_nomem;
-	if (!error && count)
-		error = target->ops->stop(target, tids, count, copy_nothing, NULL);
-	for (size_t i = 0; !error && i < c->lists.tstate_count; i++)
-		if (!c->owners[i])
-			c->owners[i] = lwp_of(target, &c->lists.tstates[i]);
-	free(tids);
-	return error;
 }
 
 /* Lists and names change rarely and cost many reads: nothing stands still for them. */
@@ -200,16 +121,12 @@ static struct pw_error *read_lists(struct pw_capture *c)
 		pw_thread_names_read(c->python, &c->lists.interps[i], &c->names);
 	if (!error && target->ops->refresh)
 		error = target->ops->refresh(target);
-	size_t tstates = c->lists.tstate_count;
 	if (!error) {
-		c->copied = calloc(tstates + 1, sizeof(*c->copied));
-		c->owners = calloc(tstates + 1, sizeof(*c->owners));
-		error = c->copied && c->owners ? NULL : &pw_error_nomem;
+		c->copied = calloc(c->lists.tstate_count + 1, sizeof(*c->copied));
+		error = c->copied ? NULL : &pw_error_nomem;
 	}
-	for (size_t i = 0; !error && i < tstates; i++)
-		c->owners[i] = lwp_of(target, &c->lists.tstates[i]);
 	if (!error)
-		error = find_owners_by_registers(c);
+		error = pw_owners_find(target, &c->lists, !c->options->no_stop, &c->owners);
 	/* A debugger's reads are kept for all of the dump. */
 	if (target->ops->stop)
 		pw_snapshot_end(target);
@@ -252,7 +169,7 @@ static struct pw_error *take_orphans(struct pw_capture *c)
 	if (!error && target->ops->stop)
 		error = pw_lists_read(c->python, &later, &notes);
 	for (size_t i = 0; !error && i < c->lists.tstate_count; i++)
-		if (!c->owners[i] &&
+		if (!c->owners.lwps[i] &&
 		    (!target->ops->stop || still_listed(&later, c->lists.tstates[i].address)))
 			error = pw_capture_copy(c, i);
 	if (!error) {
@@ -267,7 +184,7 @@ static struct pw_error *take_orphans(struct pw_capture *c)
 static bool has_orphans(const struct pw_capture *c)
 {
 	for (size_t i = 0; i < c->lists.tstate_count; i++)
-		if (!c->owners[i])
+		if (!c->owners.lwps[i])
 			return true;
 	return false;
 }

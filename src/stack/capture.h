@@ -7,6 +7,7 @@
 #define PW_STACK_CAPTURE_H
 
 #include "stack/model.h"
+#include "stack/owners.h"
 
 /* A thread state with its frames as they were copied. */
 struct pw_copied {
@@ -25,7 +26,7 @@ struct pw_capture {
 	struct pw_python *python;
 	const struct pw_capture_options *options; /* never NULL */
 	struct pw_runtime_lists lists;
-	struct pw_lwp **owners;	  /* of each thread state; NULL: no OS thread */
+	struct pw_owners owners;
 	struct pw_copied *copied; /* of each thread state */
 	struct pw_thread_names names;
 	struct pw_dump *dump;

@@ -32,25 +32,24 @@ static bool has_ended(const struct pw_lwp *lwp)
 static struct pw_error *copy_thread(struct pw_capture *c, const struct pw_lwp *lwp)
 {
 	struct pw_error *error = NULL;
-	for (size_t i = 0; !error && i < c->lists.tstate_count; i++)
-		if (c->owners[i] == lwp)
-			error = pw_capture_copy(c, i);
+	for (size_t i = pw_owned_first(&c->owners, lwp); !error && i;
+	     i = pw_owned_next(&c->owners, i))
+		error = pw_capture_copy(c, i - 1);
 	return error;
 }
 
 /* As much of its variables as a pause has time for. */
 static void touch_thread(struct pw_capture *c, const struct pw_lwp *lwp, bool ahead)
 {
-	for (size_t i = 0; i < c->lists.tstate_count; i++)
-		if (c->owners[i] == lwp && c->copied[i].read)
-			pw_locals_touch(c, &c->copied[i].frames, ahead);
+	for (size_t i = pw_owned_first(&c->owners, lwp); i; i = pw_owned_next(&c->owners, i))
+		if (c->copied[i - 1].read)
+			pw_locals_touch(c, &c->copied[i - 1].frames, ahead);
 }
 
 static void forget_thread(struct pw_capture *c, const struct pw_lwp *lwp)
 {
-	for (size_t i = 0; i < c->lists.tstate_count; i++)
-		if (c->owners[i] == lwp)
-			pw_capture_forget(c, i);
+	for (size_t i = pw_owned_first(&c->owners, lwp); i; i = pw_owned_next(&c->owners, i))
+		pw_capture_forget(c, i - 1);
 }
 
 /* Adds the thread to the dump. */
@@ -235,12 +234,10 @@ static void add_stack(struct stopping *s, const struct pw_regs *regs)
 /* Several thread states without anchors take turns on one stack: their order is found on it. */
 static bool shares_stack(const struct pw_capture *c, const struct pw_lwp *lwp)
 {
-	size_t chains = 0;
 	if (c->python->layout.traits.frames != PW_FRAMES_OBJECT || c->lists.interp_count < 2)
 		return false;
-	for (size_t i = 0; i < c->lists.tstate_count; i++)
-		chains += c->owners[i] == lwp;
-	return chains > 1;
+	size_t first = pw_owned_first(&c->owners, lwp);
+	return first && pw_owned_next(&c->owners, first);
 }
 
 /* While they stand still. */
@@ -279,8 +276,8 @@ static bool is_torn(const struct pw_capture *c, const struct pw_lwp *lwp)
 {
 	if (lwp->has_regs && pw_eval_in_prologue(c->python, lwp->regs.pc))
 		return true;
-	for (size_t i = 0; i < c->lists.tstate_count; i++)
-		if (c->owners[i] == lwp && c->copied[i].frames.torn)
+	for (size_t i = pw_owned_first(&c->owners, lwp); i; i = pw_owned_next(&c->owners, i))
+		if (c->copied[i - 1].frames.torn)
 			return true;
 	return false;
 }
@@ -382,10 +379,7 @@ static bool is_wanted(const struct pw_capture *c, const struct pw_lwp *lwp)
 {
 	if (c->options->native_only_threads || c->lists.interp_count == 0)
 		return true;
-	for (size_t i = 0; i < c->lists.tstate_count; i++)
-		if (c->owners[i] == lwp)
-			return true;
-	return false;
+	return pw_owned_first(&c->owners, lwp) != 0;
 }
 
 static struct pw_error *take_live(struct pw_capture *c)

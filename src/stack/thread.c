@@ -8,6 +8,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+static struct pw_location location(const struct pw_capture *c, struct pw_code_entry *entry,
+				   int64_t lasti)
+{
+	const struct pw_code *code = &entry->code;
+	if (!code->table.data)
+		return (struct pw_location){0, 0, -1, -1};
+	if (!entry->has_last || entry->last_lasti != lasti)
+		entry->last_location = pw_lines_find(c->python->layout.traits.lines,
+						     (const uint8_t *)code->table.data,
+						     code->table.length, code->firstlineno, lasti);
+	entry->has_last = true;
+	entry->last_lasti = lasti;
+	return entry->last_location;
+}
+
 static void fill_frame(struct pw_capture *c, const struct pw_tstate *tstate,
 		       const struct pw_pyframe *from, uint32_t chain, struct pw_frame *to)
 {
@@ -19,14 +34,10 @@ static void fill_frame(struct pw_capture *c, const struct pw_tstate *tstate,
 	HASH_FIND(hh, c->dump->codes, &from->code, sizeof(from->code), entry);
 	if (!entry)
 		return;
-	const struct pw_code *code = &entry->code;
-	to->code = code;
-	int64_t lasti = pw_code_lasti(c->python, code, from);
-	to->incomplete = pw_code_incomplete(&c->python->layout, code, from, lasti);
-	if (code->table.data)
-		to->location = pw_lines_find(c->python->layout.traits.lines,
-					     (const uint8_t *)code->table.data, code->table.length,
-					     code->firstlineno, lasti);
+	to->code = &entry->code;
+	int64_t lasti = pw_code_lasti(c->python, to->code, from);
+	to->incomplete = pw_code_incomplete(&c->python->layout, to->code, from, lasti);
+	to->location = location(c, entry, lasti);
 }
 
 static void end_thread(struct pw_dump *dump, struct pw_thread *thread,
@@ -101,9 +112,9 @@ struct pw_error *pw_thread_make(struct pw_capture *c, const struct pw_lwp *lwp,
 	uint32_t chain = 0;
 	struct pw_error *error = NULL;
 	start_thread(ret, lwp);
-	for (size_t i = 0; !error && i < c->lists.tstate_count; i++)
-		if (c->owners[i] == lwp)
-			error = add_tstate(c, i, chain++, ret);
+	for (size_t i = pw_owned_first(&c->owners, lwp); !error && i;
+	     i = pw_owned_next(&c->owners, i))
+		error = add_tstate(c, i - 1, chain++, ret);
 	if (!error && chain > 1)
 		error = pw_order_chains(c->session, lwp, ret->python, ret->python_count);
 	if (ret->python_count)
@@ -147,7 +158,7 @@ struct pw_error *pw_threads_add_orphans(struct pw_capture *c)
 {
 	struct pw_error *error = NULL;
 	for (size_t i = 0; !error && i < c->lists.tstate_count; i++)
-		if (!c->owners[i])
+		if (!c->owners.lwps[i])
 			error = add_orphan(c, i);
 	return error;
 }
