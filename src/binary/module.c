@@ -309,6 +309,21 @@ size_t pw_module_readonly(struct pw_modules *modules, struct pw_module *module, 
 	return segments(module, false, ret, max);
 }
 
+const char *pw_module_rodata(struct pw_modules *modules, struct pw_module *module,
+			     size_t *ret_length)
+{
+	Elf64_Shdr shdr;
+
+	pw_elf_ensure(modules, module);
+	Elf *elf = module->elf->elf;
+	Elf_Scn *scn = elf ? pw_elf_section(elf, ".rodata", &shdr) : NULL;
+	Elf_Data *data = scn && shdr.sh_type == SHT_PROGBITS && !(shdr.sh_flags & SHF_COMPRESSED)
+				 ? elf_rawdata(scn, NULL)
+				 : NULL;
+	*ret_length = data ? data->d_size : 0;
+	return data ? data->d_buf : NULL;
+}
+
 static void read_ranges(struct pw_modules *modules, struct pw_module *module)
 {
 	struct pw_elf *elf = module->elf;

@@ -72,6 +72,9 @@ size_t pw_module_writable(struct pw_modules *modules, struct pw_module *module, 
 /* The same for read-only data and text segments. */
 size_t pw_module_readonly(struct pw_modules *modules, struct pw_module *module, uint64_t (*ret)[2],
 			  size_t max);
+/* The section .rodata of the module's file; NULL: there is no file, or no such section in it. */
+const char *pw_module_rodata(struct pw_modules *modules, struct pw_module *module,
+			     size_t *ret_length);
 /* The function [start, end) that covers a runtime address, by the FDE of .eh_frame; false: no FDE.
  */
 bool pw_module_function(struct pw_modules *modules, uint64_t address, uint64_t *ret_start,

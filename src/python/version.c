@@ -155,16 +155,14 @@ static void add_from_scan(struct pw_python *python, const struct string_scan *sc
 		add(python, best->source, best->major, best->minor, best->micro, best->detail);
 }
 
-static void from_strings(struct pw_python *python)
+/* Of memory that nobody writes to. */
+static void scan_memory(struct pw_python *python, struct pw_module *module,
+			struct string_scan *scan)
 {
 	enum { CHUNK = 1 << 20, OVERLAP = 512 };
 	uint64_t ranges[16][2];
-	struct pw_module *module = python->id.module;
-	if (!module)
-		return;
 	size_t count = pw_module_readonly(python->modules, module, ranges, 16);
 	char *chunk = malloc(CHUNK);
-	struct string_scan scan = {0};
 	for (size_t i = 0; chunk && i < count; i++) {
 		for (uint64_t at = ranges[i][0]; at < ranges[i][1]; at += CHUNK - OVERLAP) {
 			uint64_t left = ranges[i][1] - at;
@@ -173,12 +171,26 @@ static void from_strings(struct pw_python *python)
 			pw_auto_error struct pw_error *error =
 				pw_read_some(python->target, at, chunk, left < CHUNK ? left : CHUNK,
 					     &done, &supplier);
-			scan_strings(chunk, done, &scan);
+			scan_strings(chunk, done, scan);
 			if (error || done < CHUNK)
 				break;
 		}
 	}
 	free(chunk);
+}
+
+static void from_strings(struct pw_python *python)
+{
+	struct pw_module *module = python->id.module;
+	struct string_scan scan = {0};
+	size_t length;
+	if (!module)
+		return;
+	const char *rodata = pw_module_rodata(python->modules, module, &length);
+	if (rodata)
+		scan_strings(rodata, length, &scan);
+	if (!scan.count)
+		scan_memory(python, module, &scan);
 	add_from_scan(python, &scan);
 }
 
