@@ -103,10 +103,17 @@ static size_t utf8_sequence(const unsigned char *p, size_t left, uint32_t *ret)
 	return n;
 }
 
-/* How many bytes from p on are printable ASCII: most text is, and goes over in one piece. */
+/* How many bytes from p on are printable ASCII: most text is, and goes over in one piece.  Eight at
+ * a time: a byte that is not has, or gives, a highest bit. */
 static size_t plain_run(const unsigned char *p, size_t left)
 {
+	static const uint64_t ones = 0x0101010101010101;
 	size_t n = 0;
+	for (uint64_t eight; left - n >= sizeof(eight); n += sizeof(eight)) {
+		memcpy(&eight, p + n, sizeof(eight));
+		if ((eight | (eight + ones) | (eight - ones * 0x20)) & ones * 0x80)
+			break;
+	}
 	while (n < left && p[n] >= 0x20 && p[n] < 0x7f)
 		n++;
 	return n;

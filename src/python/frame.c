@@ -165,18 +165,59 @@ struct iframe {
 	int32_t tlbc;
 };
 
+static uint64_t word_at(const uint8_t *bytes, struct pw_field field)
+{
+	uint64_t word;
+	memcpy(&word, bytes + field.offset, sizeof(word));
+	return word;
+}
+
+static struct pw_field instr_field(const struct pw_layout *l)
+{
+	return l->traits.instr_is_previous ? l->iframe_prev_instr : l->iframe_instr_ptr;
+}
+
+/* The fields stand close together: one read instead of six.  false: not all of it is there. */
+static bool read_at_once(struct pw_python *python, uint64_t at, struct iframe *ret)
+{
+	enum { MOST = 128, WORD = 8 };
+	const struct pw_layout *l = &python->layout;
+	const struct pw_field fields[] = {l->iframe_previous, l->iframe_code,	  instr_field(l),
+					  l->iframe_owner,    l->iframe_is_entry, l->iframe_tlbc_index};
+	uint8_t bytes[MOST];
+	size_t length = 0, done = 0;
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+		size_t end = (size_t)fields[i].offset + WORD;
+		if (end > MOST)
+			return false;
+		length = end > length ? end : length;
+	}
+	pw_auto_error struct pw_error *error =
+		pw_read_some(python->target, at, bytes, length, &done, NULL);
+	if (error || done < length)
+		return false;
+	ret->previous = word_at(bytes, l->iframe_previous);
+	ret->code = untag(word_at(bytes, l->iframe_code));
+	ret->instr = word_at(bytes, instr_field(l));
+	ret->owner = bytes[l->iframe_owner.offset];
+	if (pw_has(l, iframe_is_entry))
+		ret->is_entry = bytes[l->iframe_is_entry.offset];
+	if (pw_has(l, iframe_tlbc_index))
+		ret->tlbc = (int32_t)word_at(bytes, l->iframe_tlbc_index);
+	return true;
+}
+
 static struct pw_error *read_iframe(struct pw_python *python, uint64_t at, struct iframe *ret)
 {
 	const struct pw_layout *l = &python->layout;
 	*ret = (struct iframe){0};
+	if (read_at_once(python, at, ret))
+		return NULL;
 	struct pw_error *error = pw_read_field(python, at, l->iframe_previous, &ret->previous);
 	if (!error)
 		error = pw_read_field(python, at, l->iframe_code, &ret->code);
 	if (!error)
-		error = pw_read_field(python, at,
-				      l->traits.instr_is_previous ? l->iframe_prev_instr
-								  : l->iframe_instr_ptr,
-				      &ret->instr);
+		error = pw_read_field(python, at, instr_field(l), &ret->instr);
 	if (!error)
 		error = pw_read_u8(python->target, at + (uint64_t)l->iframe_owner.offset,
 				   &ret->owner);

@@ -13,6 +13,7 @@ struct parser {
 	unsigned line;
 	bool has_version, in_section, wanted; /* wanted: in the section that was asked for */
 	bool seen[PW_FIELD_COUNT];	      /* in this section */
+	size_t next;			      /* the field that is likely to come next */
 	struct pw_layout *layout;
 	bool found;
 };
@@ -121,11 +122,22 @@ static bool parse_field(const char *s, struct pw_field *field)
 	return true;
 }
 
+/* PW_FIELD_COUNT: there is none.  Files list them in our order. */
+static size_t find_field(struct parser *p, const char *word)
+{
+	for (size_t n = 0; n < PW_FIELD_COUNT; n++) {
+		size_t i = (p->next + n) % PW_FIELD_COUNT;
+		if (strcmp(pw_field_infos[i].name, word) == 0) {
+			p->next = i + 1;
+			return i;
+		}
+	}
+	return PW_FIELD_COUNT;
+}
+
 static struct pw_error *parse_item(struct parser *p, const char *word, const char *value)
 {
-	size_t i = 0;
-	while (i < PW_FIELD_COUNT && strcmp(pw_field_infos[i].name, word) != 0)
-		i++;
+	size_t i = find_field(p, word);
 	if (i == PW_FIELD_COUNT)
 		return expected(p, "the name of a field", word);
 	if (!p->in_section)

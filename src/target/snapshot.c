@@ -67,7 +67,7 @@ static struct pw_snapshot *create(void)
 static struct pw_snapshot *emptied(struct pw_snapshot *snapshot)
 {
 	struct block *kept = snapshot->blocks, *extra = kept ? kept->next : NULL;
-	if (snapshot->slot_count > FIRST_SLOTS * 4 || (kept && kept->capacity > BLOCK_PAGES)) {
+	if (kept && kept->capacity > BLOCK_PAGES) {
 		destroy(snapshot);
 		return NULL;
 	}
@@ -79,9 +79,9 @@ static struct pw_snapshot *emptied(struct pw_snapshot *snapshot)
 		kept->next = NULL;
 		kept->used = 0;
 	}
-	memset(snapshot->slots, 0, snapshot->slot_count * sizeof(struct slot));
+	memset(snapshot->slots, 0, FIRST_SLOTS * sizeof(struct slot));
 	*snapshot = (struct pw_snapshot){
-		.slots = snapshot->slots, .slot_count = snapshot->slot_count, .blocks = kept};
+		.slots = snapshot->slots, .slot_count = FIRST_SLOTS, .blocks = kept};
 	return snapshot;
 }
 
