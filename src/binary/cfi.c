@@ -213,17 +213,34 @@ static bool find_in_index(struct frames *frames, uint64_t pc, size_t *ret)
 	return low;
 }
 
+static bool find_fde(struct frames *frames, uint64_t pc, struct pw_fde *ret)
+{
+	size_t offset;
+	return frames->section.bytes &&
+	       (frames->table ? find_in_table(frames, pc, &offset)
+			      : find_in_index(frames, pc, &offset)) &&
+	       pw_fde_read(&frames->section, offset, ret) && pc >= ret->start && pc < ret->end;
+}
+
 static struct pw_row *row_from(struct frames *frames, const struct pw_abi *abi, uint64_t pc,
 			       uint64_t bias)
 {
 	struct pw_fde fde;
-	size_t offset;
-	if (!frames->section.bytes ||
-	    !(frames->table ? find_in_table(frames, pc, &offset)
-			    : find_in_index(frames, pc, &offset)) ||
-	    !pw_fde_read(&frames->section, offset, &fde) || pc < fde.start || pc >= fde.end)
-		return NULL;
-	return pw_fde_row(&frames->section, &fde, abi, pc, bias);
+	return find_fde(frames, pc, &fde) ? pw_fde_row(&frames->section, &fde, abi, pc, bias)
+					  : NULL;
+}
+
+bool pw_module_function(struct pw_modules *modules, uint64_t address, uint64_t *ret_start,
+			uint64_t *ret_end)
+{
+	struct pw_module *module = pw_modules_find(modules, address);
+	struct pw_cfi *cfi = module ? ensure(modules, module) : NULL;
+	struct pw_fde fde;
+	if (!cfi || !find_fde(&cfi->eh_frame, address - module->bias, &fde))
+		return false;
+	*ret_start = fde.start + module->bias;
+	*ret_end = fde.end + module->bias;
+	return true;
 }
 
 static struct pw_row *compile(struct pw_modules *modules, uint64_t address)

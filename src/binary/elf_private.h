@@ -1,5 +1,5 @@
 /*
- * What the parts of module.h share: one ELF image, its headers, symbol tables and function ranges.
+ * What the parts of module.h share: one ELF image, its headers, and symbol tables.
  *
  * Read from the ELF-64 object file format (System V gABI, chapters 4 and 5) and <elf.h>.
  * Little-endian only, as all supported machines are.  Only for the files behind module.h.
@@ -96,10 +96,6 @@ struct pw_elf {
 	struct pw_source *source; /* of source_lines.h; owned; NULL: no DWARF */
 
 	struct pw_cfi *cfi; /* NULL: not asked for yet; owned, private to cfi.c */
-
-	bool ranges_read;
-	struct pw_range *ranges; /* of the FDEs, ELF addresses, sorted; owned */
-	size_t range_count;
 
 	struct pw_lookup *lookups; /* owned */
 	size_t lookup_count;

@@ -263,7 +263,6 @@ static void elf_destroy(struct pw_elf *elf)
 	elf_end(elf->debug_elf);
 	elf_end(elf->elf);
 	free(elf->image);
-	free(elf->ranges);
 	free(elf->host_path);
 	pw_elf_headers_deinit(&elf->headers);
 	free(elf);

@@ -20,7 +20,8 @@ struct unit {
 	Dwarf_Off offset;
 	Dwarf_Die die;
 	bool is_c;
-	struct pw_die_index functions;
+	struct pw_die_reader plain;    /* of a C unit: its functions */
+	struct pw_die_index functions; /* otherwise, or those within functions as well */
 	bool deep;
 	Dwarf_Lines *lines; /* of libdw; sorted by address */
 	size_t line_count;
@@ -78,6 +79,7 @@ void pw_source_destroy(struct pw_source *source)
 	}
 	HASH_ITER (hh, source->units, unit, next) {
 		HASH_DEL(source->units, unit);
+		pw_die_reader_deinit(&unit->plain);
 		pw_die_index_deinit(&unit->functions);
 		free(unit);
 	}
@@ -126,7 +128,10 @@ static struct unit *find_unit(struct pw_source *source, uint64_t address)
 		return NULL;
 	}
 	unit->is_c = pw_die_unit_is_c(&unit->die);
-	pw_die_index_functions(&unit->functions, &unit->die, false);
+	if (unit->is_c)
+		pw_die_reader_init(&unit->plain, &unit->die);
+	else
+		pw_die_index_functions(&unit->functions, &unit->die, false);
 	if (dwarf_getsrclines(&unit->die, &unit->lines, &unit->line_count) != 0)
 		unit->line_count = 0;
 	if (dwarf_getsrcfiles(&unit->die, &unit->files, &file_count) != 0)
@@ -137,15 +142,18 @@ static struct unit *find_unit(struct pw_source *source, uint64_t address)
 static bool find_function(struct pw_source *source, struct unit *unit, uint64_t address,
 			  Dwarf_Die *ret)
 {
-	const struct pw_die_range *range = pw_die_index_find(&unit->functions, address);
+	const struct pw_die_range *range = unit->is_c
+						   ? pw_die_reader_find(&unit->plain, address)
+						   : pw_die_index_find(&unit->functions, address);
 
 	/* Functions within functions are rare enough to be read only when one is missing. */
 	if (!range && !unit->deep) {
 		unit->deep = true;
 		pw_die_index_deinit(&unit->functions);
 		pw_die_index_functions(&unit->functions, &unit->die, true);
-		range = pw_die_index_find(&unit->functions, address);
 	}
+	if (!range)
+		range = pw_die_index_find(&unit->functions, address);
 	return range && dwarf_offdie(source->info.dwarf, range->die, ret);
 }
 

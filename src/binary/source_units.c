@@ -191,6 +191,33 @@ void pw_die_index_functions(struct pw_die_index *index, Dwarf_Die *unit, bool de
 	pw_die_index_sort(index);
 }
 
+void pw_die_reader_init(struct pw_die_reader *reader, Dwarf_Die *unit)
+{
+	*reader = (struct pw_die_reader){0};
+	reader->more = pw_die_child(unit, &reader->next);
+}
+
+void pw_die_reader_deinit(struct pw_die_reader *reader)
+{
+	pw_die_index_deinit(&reader->index);
+	reader->more = false;
+}
+
+const struct pw_die_range *pw_die_reader_find(struct pw_die_reader *reader, uint64_t address)
+{
+	struct pw_die_index *index = &reader->index;
+	for (size_t i = 0;;) {
+		for (; i < index->count; i++)
+			if (address >= index->items[i].start && address < index->items[i].end)
+				return &index->items[i];
+		if (!reader->more)
+			return NULL;
+		if (dwarf_tag(&reader->next) == DW_TAG_subprogram)
+			pw_die_index_add(index, &reader->next);
+		reader->more = pw_die_sibling(&reader->next, &reader->next);
+	}
+}
+
 /* The declaration that stands where the function was written. */
 static Dwarf_Die declaration_of(Dwarf_Die *function)
 {

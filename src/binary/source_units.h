@@ -34,6 +34,21 @@ void pw_die_index_units(struct pw_die_index *index, Dwarf *dwarf);
 /* The functions of a unit that have code; `deep`: also those within other functions. */
 void pw_die_index_functions(struct pw_die_index *index, Dwarf_Die *unit, bool deep);
 
+/*
+ * The functions of a unit whose functions all stand side by side, read as far as is needed: most
+ * units are asked for one or two.
+ */
+struct pw_die_reader {
+	struct pw_die_index index; /* not sorted */
+	Dwarf_Die next;		   /* valid while `more` */
+	bool more;
+};
+
+void pw_die_reader_init(struct pw_die_reader *reader, Dwarf_Die *unit);
+void pw_die_reader_deinit(struct pw_die_reader *reader);
+/* The first function that has code at an address; NULL: none. */
+const struct pw_die_range *pw_die_reader_find(struct pw_die_reader *reader, uint64_t address);
+
 /* In C, only a function can hold functions, and names stand alone. */
 bool pw_die_unit_is_c(Dwarf_Die *unit);
 /* The name of a function with the namespaces and types around it, "std::f"; of an inlined or

@@ -182,8 +182,9 @@ static bool read_at_once(struct pw_python *python, uint64_t at, struct iframe *r
 {
 	enum { MOST = 128, WORD = 8 };
 	const struct pw_layout *l = &python->layout;
-	const struct pw_field fields[] = {l->iframe_previous, l->iframe_code,	  instr_field(l),
-					  l->iframe_owner,    l->iframe_is_entry, l->iframe_tlbc_index};
+	const struct pw_field fields[] = {l->iframe_previous, l->iframe_code,
+					  instr_field(l),     l->iframe_owner,
+					  l->iframe_is_entry, l->iframe_tlbc_index};
 	uint8_t bytes[MOST];
 	size_t length = 0, done = 0;
 	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {

@@ -138,9 +138,14 @@ static struct pw_error *find_def_in_dir(struct finder *f)
 
 static struct pw_error *find_def_built_in(struct finder *f)
 {
+	char version[32];
+	snprintf(version, sizeof(version), "version %u.%u\n", f->id->major, f->id->minor);
 	for (size_t i = 0; i < pw_builtin_layout_count; i++) {
 		const struct pw_builtin_layout *file = &pw_builtin_layouts[i];
 		bool wanted;
+		/* The tests parse them all. */
+		if (!memmem(file->text, file->length, version, strlen(version)))
+			continue;
 		struct pw_error *error =
 			is_wanted(f, file->text, file->length, file->name, &wanted);
 		if (error)

@@ -208,6 +208,16 @@ void pw_live_blocked_at(const char *dir, struct pw_regs *regs)
 		pw_live_parse_syscall(text.data, regs);
 }
 
+int pw_live_task_folder(struct pw_live *live)
+{
+	char path[64];
+	if (live->task_fd < 0) {
+		snprintf(path, sizeof(path), "/proc/%d/task", (int)live->base.pid);
+		live->task_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	}
+	return live->task_fd;
+}
+
 static struct pw_error *live_refresh(struct pw_target *target)
 {
 	struct pw_live *live = (struct pw_live *)target;
@@ -224,11 +234,11 @@ static struct pw_error *live_refresh(struct pw_target *target)
 		return error;
 	pw_target_clear_lwps(target);
 	for (size_t i = 0; i < count; i++) {
-		char dir[64];
+		char dir[16];
 		struct pw_proc_stat stat;
 		struct pw_lwp lwp;
-		snprintf(dir, sizeof(dir), "/proc/%d/task/%d", (int)target->pid, (int)tids[i]);
-		if (pw_proc_stat(dir, &stat))
+		snprintf(dir, sizeof(dir), "%d", (int)tids[i]);
+		if (pw_proc_stat_at(pw_live_task_folder(live), dir, &stat))
 			continue;
 		pw_live_describe(live, tids[i], &stat, &lwp);
 		error = pw_target_add_lwp(target, &lwp);

@@ -38,6 +38,8 @@ struct pw_proc_stat {
 };
 /* `dir`/stat, where dir is "/proc/PID" or "/proc/PID/task/TID"; 0 or an errno. */
 int pw_proc_stat(const char *dir, struct pw_proc_stat *ret);
+/* The same of a folder within `folder`, a file descriptor: a path costs by its length. */
+int pw_proc_stat_at(int folder, const char *dir, struct pw_proc_stat *ret);
 enum pw_run_state pw_proc_run_state(char state);
 
 /* The first (or last, of a list) number of a field of `dir`/status; -1: no such file or field. */
@@ -59,6 +61,8 @@ bool pw_proc_parse_map(char *line, struct pw_proc_map *ret);
 /* ---- live.c, live_pause.c ---- */
 
 /* Fills a thread but for its registers; `stat` as read of it. */
+/* The folder of its threads, opened once: a path costs by its length.  -1: it cannot be opened. */
+int pw_live_task_folder(struct pw_live *live);
 void pw_live_describe(const struct pw_live *live, pid_t tid, const struct pw_proc_stat *stat,
 		      struct pw_lwp *ret);
 /* Stack pointer and pc of a thread that waits in the kernel (`dir`/syscall, proc_pid_syscall(5));

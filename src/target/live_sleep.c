@@ -41,17 +41,11 @@ static size_t read_sched(const struct pw_sleep *sleep, char *text, size_t size)
 			     : read_file(sleep->sched_fd, text, size);
 }
 
-/* By the folder of the threads, which is opened once: a path costs by its length. */
 static int open_in(struct pw_target *target, const struct pw_lwp *lwp, const char *name)
 {
-	struct pw_live *live = (struct pw_live *)target;
 	char path[64];
-	if (live->task_fd < 0) {
-		snprintf(path, sizeof(path), "/proc/%d/task", (int)target->pid);
-		live->task_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	}
 	snprintf(path, sizeof(path), "%llu/%s", (unsigned long long)lwp->tid, name);
-	return openat(live->task_fd, path, O_RDONLY | O_CLOEXEC);
+	return openat(pw_live_task_folder((struct pw_live *)target), path, O_RDONLY | O_CLOEXEC);
 }
 
 /* Whether schedstat counts on this kernel: "TIME WAITED RUNS". */

@@ -31,9 +31,9 @@ int pw_proc_read(const char *path, size_t max, struct pw_buffer *ret)
 }
 
 /* The kernel gives such a file whole to the first read that is large enough. */
-static int read_at_once(const char *path, char *text, size_t size)
+static int read_at_once(int folder, const char *path, char *text, size_t size)
 {
-	pw_auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+	pw_auto_close int fd = openat(folder, path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return errno;
 	ssize_t got;
@@ -48,9 +48,14 @@ static int read_at_once(const char *path, char *text, size_t size)
 
 int pw_proc_stat(const char *dir, struct pw_proc_stat *ret)
 {
+	return pw_proc_stat_at(AT_FDCWD, dir, ret);
+}
+
+int pw_proc_stat_at(int folder, const char *dir, struct pw_proc_stat *ret)
+{
 	char path[96], line[2048];
 	snprintf(path, sizeof(path), "%s/stat", dir);
-	int errnum = read_at_once(path, line, sizeof(line));
+	int errnum = read_at_once(folder, path, line, sizeof(line));
 	if (errnum)
 		return errnum;
 	char *open = strchr(line, '(');
@@ -71,14 +76,13 @@ int pw_proc_stat(const char *dir, struct pw_proc_stat *ret)
 	if (!memchr(ret->comm, '\\', ret->comm_length))
 		return 0;
 
-	pw_auto_buffer struct pw_buffer text;
-	pw_buffer_init(&text);
 	/* stat escapes what comm gives as it is. */
 	snprintf(path, sizeof(path), "%s/comm", dir);
-	if (!pw_proc_read(path, 4096, &text) && text.length) {
-		size_t length = text.length - (text.data[text.length - 1] == '\n');
+	if (!read_at_once(folder, path, line, sizeof(line)) && *line) {
+		size_t length = strlen(line);
+		length -= line[length - 1] == '\n';
 		ret->comm_length = length < sizeof(ret->comm) ? length : sizeof(ret->comm);
-		memcpy(ret->comm, text.data, ret->comm_length);
+		memcpy(ret->comm, line, ret->comm_length);
 	}
 	return 0;
 }
