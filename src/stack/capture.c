@@ -30,31 +30,35 @@ static struct pw_error *touch_codes(struct pw_capture *c, const struct pw_pyfram
 		if (!entry)
 			return &pw_error_nomem;
 		entry->code.address = address;
-		entry->attempt = c->attempt;
 		HASH_ADD(hh, c->dump->codes, code.address, sizeof(address), entry);
 		pw_code_touch(c->python, address);
 	}
 	return NULL;
 }
 
+void pw_capture_load_code(struct pw_capture *c, struct pw_code_entry *entry)
+{
+	if (entry->loaded)
+		return;
+	entry->loaded = true;
+	entry->attempt = c->attempt;
+	pw_code_load(c->python, entry->code.address, &entry->code);
+	if (entry->code.error)
+		pw_capture_problem(c->dump, pw_error_message(entry->code.error));
+}
+
 void pw_capture_load_codes(struct pw_capture *c)
 {
 	struct pw_code_entry *entry, *next;
-	HASH_ITER (hh, c->dump->codes, entry, next) {
-		if (entry->loaded)
-			continue;
-		entry->loaded = true;
-		pw_code_load(c->python, entry->code.address, &entry->code);
-		if (entry->code.error)
-			pw_capture_problem(c->dump, pw_error_message(entry->code.error));
-	}
+	HASH_ITER (hh, c->dump->codes, entry, next)
+		pw_capture_load_code(c, entry);
 }
 
-void pw_capture_drop_codes(struct pw_capture *c)
+void pw_capture_drop_codes(struct pw_capture *c, bool loaded)
 {
 	struct pw_code_entry *entry, *next;
 	HASH_ITER (hh, c->dump->codes, entry, next) {
-		if (entry->attempt != c->attempt)
+		if (entry->loaded != loaded || (loaded && entry->attempt != c->attempt))
 			continue;
 		HASH_DEL(c->dump->codes, entry);
 		pw_code_deinit(&entry->code);
@@ -165,7 +169,6 @@ static struct pw_error *take_orphans(struct pw_capture *c)
 	struct pw_runtime_lists later = {0};
 	struct pw_notes notes = {0};
 	struct pw_error *error = target->ops->stop ? pw_snapshot_begin(target) : NULL;
-	c->attempt++;
 	if (!error && target->ops->stop)
 		error = pw_lists_read(c->python, &later, &notes);
 	for (size_t i = 0; !error && i < c->lists.tstate_count; i++)

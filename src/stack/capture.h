@@ -32,7 +32,7 @@ struct pw_capture {
 	struct pw_dump *dump;
 	struct pw_seen seen;		/* of locals.c */
 	uint64_t value_reads;		/* that the texts of values have taken */
-	unsigned attempt;		/* number of the copy that is being made */
+	unsigned attempt;		/* number of the thread that is being finished */
 	struct pw_unwinding *unwinding; /* of unwound.c: memory that each thread uses again */
 };
 
@@ -42,10 +42,11 @@ void pw_capture_problem(struct pw_dump *dump, const char *text);
 /* Copies the frames and code objects of one thread state, into `copied` and the snapshot. */
 struct pw_error *pw_capture_copy(struct pw_capture *c, size_t tstate);
 void pw_capture_forget(struct pw_capture *c, size_t tstate);
-/* Decodes the code objects that were copied and not decoded yet; while their pages are there. */
+/* Decodes a code object that was copied, once; while its pages are there. */
+void pw_capture_load_code(struct pw_capture *c, struct pw_code_entry *entry);
 void pw_capture_load_codes(struct pw_capture *c);
-/* Drops those that are not decoded: their pages are gone. */
-void pw_capture_drop_codes(struct pw_capture *c);
+/* Drops those that this attempt has decoded, or those that are not decoded: their pages go. */
+void pw_capture_drop_codes(struct pw_capture *c, bool loaded);
 
 /* ---- take.c ---- */
 

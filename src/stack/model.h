@@ -21,7 +21,7 @@ struct pw_interpreter {
 struct pw_code_entry {
 	struct pw_code code;
 	bool loaded;
-	unsigned attempt; /* in which its bytes were copied */
+	unsigned attempt; /* in which it was decoded */
 	/* What was found for the frame that was asked last: threads wait in the same places. */
 	int64_t last_lasti;
 	struct pw_location last_location;

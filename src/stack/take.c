@@ -59,7 +59,7 @@ static struct pw_error *finish_thread(struct pw_capture *c, const struct pw_lwp 
 	struct pw_thread *thread = &c->dump->threads[c->dump->thread_count];
 	bool kept;
 	*ret = (struct pw_lack){0};
-	pw_capture_load_codes(c);
+	c->attempt++;
 	struct pw_error *error = pw_thread_make(c, lwp, thread, &kept);
 	if (!error && kept && wants_native(c) && !has_ended(lwp))
 		error = pw_thread_unwind(c, lwp, thread, ret);
@@ -104,65 +104,142 @@ static size_t stack_pages(const struct pw_target *target, const struct pw_regs *
 	return count;
 }
 
-static void copy_stack(struct pw_target *target, const struct pw_lwp *lwp)
+static int compare_pages(const void *a, const void *b)
 {
-	uint64_t pages[STACK_AT_ONCE / PAGE + 1];
-	size_t count = stack_pages(target, &lwp->regs, STACK_AT_ONCE, pages,
-				   sizeof(pages) / sizeof(pages[0]));
-	pw_snapshot_prefetch(target, pages, count);
+	const uint64_t *x = a, *y = b;
+	return *x < *y ? -1 : *x > *y;
 }
 
-/* One attempt; *ret_taken: the thread is in the dump.  *ret_give_up: it has to be stopped. */
-static struct pw_error *try_asleep(struct pw_capture *c, struct pw_lwp *lwp, bool *ret_taken,
-				   bool *ret_give_up)
+/* Sorted, each once; how many are left. */
+static size_t sort_pages(uint64_t *pages, size_t count)
+{
+	size_t kept = 0;
+	qsort(pages, count, sizeof(*pages), compare_pages);
+	for (size_t i = 0; i < count; i++)
+		if (!kept || pages[kept - 1] != pages[i])
+			pages[kept++] = pages[i];
+	return kept;
+}
+
+/* How an attempt on a sleeper went. */
+enum outcome { TAKEN, WOKE_UP, TO_BE_STOPPED };
+
+struct sleeper {
+	struct pw_lwp *lwp;
+	struct pw_sleep sleep;
+	bool sleeps;
+	enum outcome outcome;
+};
+
+/*
+ * Sleepers are looked at several at a time: their thread states, frames and code stand on the same
+ * pages, and one call reads all their stacks.  What is read is good for each that slept from before
+ * the first read until after the last.
+ */
+enum { TOGETHER = 32 };
+
+static void copy_stacks(struct pw_capture *c, const struct sleeper *sleepers, size_t count)
+{
+	enum { EACH = STACK_AT_ONCE / PAGE + 2 };
+	struct pw_target *target = c->session->target;
+	uint64_t *pages = malloc(count * EACH * sizeof(*pages));
+	size_t used = 0;
+	for (size_t i = 0; pages && i < count; i++) {
+		size_t owned = pw_owned_first(&c->owners, sleepers[i].lwp);
+		if (!sleepers[i].sleeps)
+			continue;
+		used += stack_pages(target, &sleepers[i].lwp->regs, STACK_AT_ONCE, pages + used,
+				    EACH - 1);
+		if (owned)
+			pages[used++] = c->lists.tstates[owned - 1].address & ~(uint64_t)(PAGE - 1);
+	}
+	if (pages)
+		pw_snapshot_prefetch(target, pages, sort_pages(pages, used));
+	free(pages);
+}
+
+static struct pw_error *finish_sleeper(struct pw_capture *c, struct sleeper *s)
 {
 	struct pw_target *target = c->session->target;
-	struct pw_sleep sleep;
 	struct mark before = mark(c);
 	struct pw_lack lack = {0};
-	*ret_taken = *ret_give_up = false;
-	if (!target->ops->sleep_begin(target, lwp, &sleep)) {
-		*ret_give_up = true;
-		return NULL;
-	}
-	if (wants_native(c))
-		copy_stack(target, lwp);
-	c->python->settled = true;
-	struct pw_error *error = copy_thread(c, lwp);
-	c->python->settled = false;
-	bool held = !error && target->ops->sleep_holds(target, &sleep);
 	size_t pages = pw_snapshot_page_count(target);
-	if (held) {
-		lwp->taken = PW_TAKEN_ASLEEP;
-		error = finish_thread(c, lwp, &lack);
-		/* What was read since is good if it still sleeps. */
-		if (!error && pw_snapshot_page_count(target) != pages)
-			held = target->ops->sleep_holds(target, &sleep);
-	}
-	pw_sleep_end(&sleep);
-	*ret_give_up = held && lack.registers && !c->options->no_stop;
-	*ret_taken = !error && held && !*ret_give_up;
-	if (!*ret_taken) {
-		lwp->taken = PW_TAKEN_NOT;
+	s->lwp->taken = PW_TAKEN_ASLEEP;
+	struct pw_error *error = finish_thread(c, s->lwp, &lack);
+	/* What was read since is good if it still sleeps. */
+	bool held = !error && (pw_snapshot_page_count(target) == pages ||
+			       target->ops->sleep_holds(target, &s->sleep));
+	if (held)
+		s->outcome = lack.registers && !c->options->no_stop ? TO_BE_STOPPED : TAKEN;
+	if (s->outcome != TAKEN) {
+		s->lwp->taken = PW_TAKEN_NOT;
 		back_to(c, before);
-		pw_capture_drop_codes(c);
+		pw_capture_drop_codes(c, true);
 	}
-	forget_thread(c, lwp);
 	return error;
 }
 
-static struct pw_error *take_asleep(struct pw_capture *c, struct pw_lwp *lwp, bool *ret_taken)
+static struct pw_error *copy_sleepers(struct pw_capture *c, struct sleeper *sleepers, size_t count)
 {
+	struct pw_target *target = c->session->target;
 	struct pw_error *error = NULL;
-	bool give_up = false;
-	*ret_taken = false;
-	for (int i = 0; !error && !*ret_taken && !give_up && i < SLEEP_TRIES; i++) {
-		error = pw_snapshot_begin(c->session->target);
-		c->attempt++;
-		if (!error)
-			error = try_asleep(c, lwp, ret_taken, &give_up);
-		pw_snapshot_end(c->session->target);
+	for (size_t i = 0; i < count; i++) {
+		struct sleeper *s = &sleepers[i];
+		s->sleeps = target->ops->sleep_begin(target, s->lwp, &s->sleep);
+		s->outcome = s->sleeps ? WOKE_UP : TO_BE_STOPPED;
 	}
+	if (wants_native(c))
+		copy_stacks(c, sleepers, count);
+	c->python->settled = true;
+	for (size_t i = 0; !error && i < count; i++)
+		if (sleepers[i].sleeps)
+			error = copy_thread(c, sleepers[i].lwp);
+	c->python->settled = false;
+	for (size_t i = 0; i < count; i++)
+		if (sleepers[i].sleeps)
+			sleepers[i].sleeps = target->ops->sleep_holds(target, &sleepers[i].sleep);
+	return error;
+}
+
+/* One attempt on each. */
+static struct pw_error *try_asleep(struct pw_capture *c, struct sleeper *sleepers, size_t count)
+{
+	struct pw_error *error = copy_sleepers(c, sleepers, count);
+	for (size_t i = 0; !error && i < count; i++)
+		if (sleepers[i].sleeps)
+			error = finish_sleeper(c, &sleepers[i]);
+	for (size_t i = 0; i < count; i++) {
+		pw_sleep_end(&sleepers[i].sleep);
+		forget_thread(c, sleepers[i].lwp);
+	}
+	pw_capture_drop_codes(c, false);
+	return error;
+}
+
+/* Takes those that sleep out of `lwps`; those to be stopped go to `awake`, and the ones that woke
+ * up stay. */
+static struct pw_error *take_asleep(struct pw_capture *c, struct pw_lwp **lwps, size_t *count,
+				    size_t together, struct pw_lwp **awake, size_t *awake_count)
+{
+	struct sleeper sleepers[TOGETHER];
+	struct pw_error *error = NULL;
+	size_t left = 0;
+	for (size_t at = 0; !error && at < *count; at += together) {
+		size_t n = *count - at < together ? *count - at : together;
+		for (size_t i = 0; i < n; i++)
+			sleepers[i] = (struct sleeper){.lwp = lwps[at + i]};
+		error = pw_snapshot_begin(c->session->target);
+		if (!error)
+			error = try_asleep(c, sleepers, n);
+		pw_snapshot_end(c->session->target);
+		for (size_t i = 0; i < n; i++) {
+			if (sleepers[i].outcome == WOKE_UP)
+				lwps[left++] = sleepers[i].lwp;
+			else if (sleepers[i].outcome == TO_BE_STOPPED)
+				awake[(*awake_count)++] = sleepers[i].lwp;
+		}
+	}
+	*count = left;
 	return error;
 }
 
@@ -193,7 +270,6 @@ static struct pw_error *look_ahead(struct stopping *s)
 	struct pw_capture *c = s->c;
 	struct pw_target *target = c->session->target;
 	struct pw_error *error = pw_snapshot_begin(target);
-	c->attempt++;
 	pw_locals_forget_seen(c);
 	struct mark before = mark(c);
 	for (size_t i = 0; !error && i < s->count; i++) {
@@ -203,7 +279,7 @@ static struct pw_error *look_ahead(struct stopping *s)
 		forget_thread(c, s->lwps[i]);
 	}
 	back_to(c, before);
-	pw_capture_drop_codes(c);
+	pw_capture_drop_codes(c, false);
 	size_t count = 0;
 	uint64_t *pages = error ? NULL : pw_snapshot_pages(target, &count);
 	pw_snapshot_end(target);
@@ -217,12 +293,6 @@ static struct pw_error *look_ahead(struct stopping *s)
 	free(pages);
 	s->hint_count = count;
 	return s->pages ? NULL : &pw_error_nomem;
-}
-
-static int compare_pages(const void *a, const void *b)
-{
-	const uint64_t *x = a, *y = b;
-	return *x < *y ? -1 : *x > *y;
 }
 
 static void add_stack(struct stopping *s, const struct pw_regs *regs)
@@ -256,12 +326,7 @@ static void copy_stopped(void *data)
 			add_stack(s, &elsewhere);
 		}
 	}
-	qsort(s->pages, s->page_count, sizeof(*s->pages), compare_pages);
-	size_t kept = 0;
-	for (size_t i = 0; i < s->page_count; i++)
-		if (!kept || s->pages[kept - 1] != s->pages[i])
-			s->pages[kept++] = s->pages[i];
-	pw_snapshot_prefetch(c->session->target, s->pages, kept);
+	pw_snapshot_prefetch(c->session->target, s->pages, sort_pages(s->pages, s->page_count));
 	pw_lists_refresh_gil(c->python, &c->lists);
 	for (size_t i = 0; !s->error && i < s->count; i++) {
 		s->error = copy_thread(c, s->lwps[i]);
@@ -318,7 +383,6 @@ static struct pw_error *stop_once(struct stopping *s, bool last)
 	struct pw_error *error = look_ahead(s);
 	if (!error)
 		error = pw_snapshot_begin(target);
-	c->attempt++;
 	if (!error)
 		error = target->ops->stop(target, s->tids, s->count, copy_stopped, s);
 	if (!error)
@@ -366,7 +430,6 @@ static struct pw_error *take_still(struct pw_capture *c, struct pw_lwp *lwp, enu
 static struct pw_error *take_unstopped(struct pw_capture *c, struct pw_lwp *lwp,
 				       enum pw_taken taken)
 {
-	c->attempt++;
 	struct pw_error *error = pw_snapshot_begin(c->session->target);
 	if (!error)
 		error = take_still(c, lwp, taken);
@@ -382,29 +445,43 @@ static bool is_wanted(const struct pw_capture *c, const struct pw_lwp *lwp)
 	return pw_owned_first(&c->owners, lwp) != 0;
 }
 
+/* Those that sleep, several at a time, then each alone.  The rest is left in `awake`. */
+static struct pw_error *take_sleepers(struct pw_capture *c, struct pw_lwp **lwps, size_t count,
+				      struct pw_lwp **awake, size_t *awake_count)
+{
+	/* Reading values takes long. */
+	size_t together = c->options->locals ? 1 : TOGETHER;
+	struct pw_error *error = NULL;
+	for (int i = 0; !error && count && i < SLEEP_TRIES; i++)
+		error = take_asleep(c, lwps, &count, i ? 1 : together, awake, awake_count);
+	for (size_t i = 0; i < count; i++)
+		awake[(*awake_count)++] = lwps[i];
+	return error;
+}
+
 static struct pw_error *take_live(struct pw_capture *c)
 {
 	struct pw_target *target = c->session->target;
+	struct pw_lwp **lwps = malloc((target->lwp_count + 1) * sizeof(struct pw_lwp *));
 	struct pw_lwp **awake = malloc((target->lwp_count + 1) * sizeof(struct pw_lwp *));
-	size_t count = 0;
-	struct pw_error *error = awake ? NULL : &pw_error_nomem;
+	size_t alive = 0, count = 0;
+	struct pw_error *error = lwps && awake ? NULL : &pw_error_nomem;
 	for (size_t i = 0; !error && i < target->lwp_count; i++) {
 		struct pw_lwp *lwp = &target->lwps[i];
-		bool taken;
 		if (!is_wanted(c, lwp))
 			continue;
-		if (has_ended(lwp)) {
+		if (has_ended(lwp))
 			error = take_unstopped(c, lwp, PW_TAKEN_NOT);
-			continue;
-		}
-		error = take_asleep(c, lwp, &taken);
-		if (!error && !taken)
-			awake[count++] = lwp;
+		else
+			lwps[alive++] = lwp;
 	}
+	if (!error)
+		error = take_sleepers(c, lwps, alive, awake, &count);
 	if (!error && count && !c->options->no_stop)
 		error = take_stopped(c, awake, count);
 	for (size_t i = 0; !error && c->options->no_stop && i < count; i++)
 		error = take_unstopped(c, awake[i], PW_TAKEN_RUNNING);
+	free(lwps);
 	free(awake);
 	return error;
 }

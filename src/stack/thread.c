@@ -34,6 +34,7 @@ static void fill_frame(struct pw_capture *c, const struct pw_tstate *tstate,
 	HASH_FIND(hh, c->dump->codes, &from->code, sizeof(from->code), entry);
 	if (!entry)
 		return;
+	pw_capture_load_code(c, entry);
 	to->code = &entry->code;
 	int64_t lasti = pw_code_lasti(c->python, to->code, from);
 	to->incomplete = pw_code_incomplete(&c->python->layout, to->code, from, lasti);

@@ -14,6 +14,7 @@ enum {
 	READ_AHEAD = 4,	     /* pages, where a call costs more than the bytes */
 	FIRST_SLOTS = 256,
 	BLOCK_PAGES = 64,
+	KEPT_PAGES = 1024, /* for the next snapshot */
 };
 
 /* Room for copies of pages. */
@@ -67,7 +68,7 @@ static struct pw_snapshot *create(void)
 static struct pw_snapshot *emptied(struct pw_snapshot *snapshot)
 {
 	struct block *kept = snapshot->blocks, *extra = kept ? kept->next : NULL;
-	if (kept && kept->capacity > BLOCK_PAGES) {
+	if (kept && kept->capacity > KEPT_PAGES) {
 		destroy(snapshot);
 		return NULL;
 	}
