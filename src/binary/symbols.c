@@ -138,6 +138,19 @@ static void add_functions(const struct pw_symtab *table, const struct pw_elf_hea
 	}
 }
 
+/* The symbols for dynamic linking are in a full table of the same file as well. */
+static bool is_contained(const struct pw_symtabs *tables, size_t index)
+{
+	const struct pw_symtab *table = &tables->tables[index];
+	for (size_t t = 0; t < tables->count; t++) {
+		const struct pw_symtab *other = &tables->tables[t];
+		if (!table->full && other->full && table->elf && other->elf == table->elf &&
+		    other->count >= table->count)
+			return true;
+	}
+	return false;
+}
+
 void pw_function_index_build(const struct pw_symtabs *tables, const struct pw_elf_headers *headers,
 			     struct pw_function_index *ret)
 {
@@ -148,11 +161,12 @@ void pw_function_index_build(const struct pw_symtabs *tables, const struct pw_el
 		count += tables->tables[t].count;
 	if (!count)
 		return;
-	ret->items = calloc(count, sizeof(*ret->items));
+	ret->items = malloc(count * sizeof(*ret->items));
 	if (!ret->items)
 		return;
 	for (size_t t = 0; t < tables->count; t++)
-		add_functions(&tables->tables[t], headers, ret);
+		if (!is_contained(tables, t))
+			add_functions(&tables->tables[t], headers, ret);
 	qsort(ret->items, ret->count, sizeof(*ret->items), compare_functions);
 	uint64_t limit = 0;
 	for (size_t i = 0; i < ret->count; i++) {
