@@ -102,6 +102,28 @@ static struct pw_error *seize_denied(struct pw_tracer *tracer, pid_t tid)
 	return pw_live_permission(pid, "the registers");
 }
 
+/*
+ * 0 or an errno.  Another pywalk holds threads for less than a millisecond at a time: as long as we
+ * hold none ourselves, so that two do not wait for each other, it is waited for.
+ */
+static int seize(const struct pw_tracer *tracer, pid_t tid)
+{
+	enum { TRIES = 50 };
+	const struct timespec nap = {0, 2 * 1000 * 1000};
+	/* It may be gone again before we look who it is. */
+	for (int i = 0, unknown = 0;; i++) {
+		if (!ptrace(PTRACE_SEIZE, tid, 0, 0))
+			return 0;
+		char dir[64];
+		int errnum = errno;
+		task_dir(tracer, tid, dir);
+		unknown += pw_proc_status_number(dir, "TracerPid", false) <= 0;
+		if (errnum != EPERM || tracer->count > 1 || i == TRIES || unknown > 3)
+			return errnum;
+		nanosleep(&nap, NULL);
+	}
+}
+
 static struct pw_error *add_task(struct pw_tracer *tracer, pid_t tid)
 {
 	size_t count = tracer->count;
@@ -125,15 +147,14 @@ static struct pw_error *add_task(struct pw_tracer *tracer, pid_t tid)
 		task->phase = TASK_IDLE;
 		return NULL;
 	}
-	if (!ptrace(PTRACE_SEIZE, tid, 0, 0)) {
+	int errnum = seize(tracer, tid);
+	if (!errnum)
 		task->phase = TASK_SEIZED;
+	if (!errnum || errnum == ESRCH)
 		return NULL;
-	}
-	if (errno == ESRCH)
-		return NULL;
-	if (errno == EPERM)
+	if (errnum == EPERM)
 		return seize_denied(tracer, tid);
-	return pw_error_from_errno(errno, "cannot trace thread %d of process %d", (int)tid,
+	return pw_error_from_errno(errnum, "cannot trace thread %d of process %d", (int)tid,
 				   (int)tracer->live->base.pid);
 }
 
