@@ -45,6 +45,7 @@ struct pw_tracer {
 	struct pw_error *error;
 	struct task *tasks;
 	size_t count, sorted; /* the first `sorted` are in order of tid */
+	bool contended;	      /* another tracer holds one of the threads */
 	bool urgent;	      /* runs before all ordinary threads of this machine */
 	uint64_t stopped_at;  /* ns, 0: nothing was stopped */
 	uint64_t released_at;
@@ -102,26 +103,21 @@ static struct pw_error *seize_denied(struct pw_tracer *tracer, pid_t tid)
 	return pw_live_permission(pid, "the registers");
 }
 
-/*
- * 0 or an errno.  Another pywalk holds threads for less than a millisecond at a time: as long as we
- * hold none ourselves, so that two do not wait for each other, it is waited for.
- */
-static int seize(const struct pw_tracer *tracer, pid_t tid)
+/* 0 or an errno; notes when it is another tracer that is in the way. */
+static int seize(struct pw_tracer *tracer, pid_t tid)
 {
-	enum { TRIES = 50 };
-	const struct timespec nap = {0, 2 * 1000 * 1000};
-	/* It may be gone again before we look who it is. */
-	for (int i = 0, unknown = 0;; i++) {
-		if (!ptrace(PTRACE_SEIZE, tid, 0, 0))
-			return 0;
-		char dir[64];
-		int errnum = errno;
-		task_dir(tracer, tid, dir);
-		unknown += pw_proc_status_number(dir, "TracerPid", false) <= 0;
-		if (errnum != EPERM || tracer->count > 1 || i == TRIES || unknown > 3)
+	enum { TRIES = 4 };
+	char dir[64];
+	int errnum = 0;
+	task_dir(tracer, tid, dir);
+	/* It may be gone again before we look for it. */
+	for (int i = 0; i < TRIES && !tracer->contended; i++) {
+		errnum = ptrace(PTRACE_SEIZE, tid, 0, 0) ? errno : 0;
+		if (errnum != EPERM)
 			return errnum;
-		nanosleep(&nap, NULL);
+		tracer->contended = pw_proc_status_number(dir, "TracerPid", false) > 0;
 	}
+	return errnum;
 }
 
 static struct pw_error *add_task(struct pw_tracer *tracer, pid_t tid)
@@ -431,6 +427,27 @@ static struct pw_error *run(struct pw_tracer *tracer)
 	return tracer->error;
 }
 
+/*
+ * Another pywalk holds threads for less than a millisecond at a time.  It is waited for without
+ * holding any, so that two do not wait for each other, and for a different time each.
+ */
+static struct pw_error *run_alone(struct pw_tracer *tracer)
+{
+	enum { TRIES = 64 };
+	const struct pw_tracer fresh = *tracer;
+	struct pw_error *error = run(tracer);
+	for (unsigned i = 0; error && tracer->contended && !tracer->stopped_at && i < TRIES; i++) {
+		struct timespec nap = {0,
+				       (long)((1 + (now() / 1000 + (uint64_t)getpid()) % 4) * ms)};
+		pw_error_destroy(error);
+		free(tracer->tasks);
+		*tracer = fresh;
+		nanosleep(&nap, NULL);
+		error = run(tracer);
+	}
+	return error;
+}
+
 struct pw_error *pw_live_stop(struct pw_target *target, const pid_t *tids, size_t count,
 			      void (*copy)(void *data), void *data)
 {
@@ -441,7 +458,7 @@ struct pw_error *pw_live_stop(struct pw_target *target, const pid_t *tids, size_
 		.copy = copy,
 		.data = data,
 	};
-	struct pw_error *error = run(&tracer);
+	struct pw_error *error = run_alone(&tracer);
 	target->pause_ns = tracer.stopped_at ? tracer.released_at - tracer.stopped_at : 0;
 	if (!error) {
 		report_stuck(target, &tracer);
