@@ -105,7 +105,7 @@ class Bench:
         for number in range(ROUNDS + 1):
             first = number % len(rows)
             for row in rows[first:] + rows[:first]:
-                if number and row.failed:
+                if row.failed and number > 2:
                     continue
                 if target:
                     target.settle()
@@ -113,9 +113,8 @@ class Bench:
                 result = self.measure(row.tool)
                 if target:
                     result = result._replace(gap=target.longest_gap())
-                if number == 0 and not result.failure:
-                    continue
-                row.results.append(result)
+                if number:
+                    row.results.append(result)
             show_progress("round %d of %d" % (number, ROUNDS))
         return rows
 
@@ -213,7 +212,10 @@ def make_report(build: str, home: str) -> Tuple[str, bool]:
 
 
 def main() -> int:
-    if len(sys.argv) != 2:
+    if sys.argv[1:] in (["-h"], ["--help"]):
+        print(__doc__.strip())
+        return 0
+    if len(sys.argv) != 2 or not os.path.isdir(sys.argv[1]):
         sys.stderr.write("usage: bench.py BUILD-FOLDER\n")
         return 2
     build = os.path.abspath(sys.argv[1])
