@@ -456,6 +456,23 @@ PW_API const char *pw_frame_variables_problem(const struct pw_frame *frame);
 PW_API uint64_t pw_frame_globals(const struct pw_frame *frame);
 PW_API uint64_t pw_frame_builtins(const struct pw_frame *frame);
 
+/* What else a frame can see; addresses of dictionaries, 0: none. */
+struct pw_scope {
+	uint64_t more;	/* of `names`: how many were left out */
+	uint64_t names; /* of a module or class body */
+	uint64_t globals, builtins;
+};
+/* `variable` lives as long as the call and has no text; false ends the walk. */
+typedef bool (*pw_variable_visit)(void *data, const struct pw_variable *variable);
+/*
+ * The variables of a Python frame as it is now, without their text: for a target that has not run
+ * since the dump in which `frame` and `code` are pw_frame_address() and pw_frame_code().  Also
+ * after an error, which says why some are missing, the others were visited.
+ */
+PW_API struct pw_error *pw_session_variables(struct pw_session *session, uint64_t frame,
+					     uint64_t code, pw_variable_visit visit, void *data,
+					     struct pw_scope *ret);
+
 /*
  * The text of an object as it is now: what repr() would say as far as the object's structure tells.
  * Nothing is called.  Text is UTF-8 without control characters; what is left out is counted in it,
@@ -465,6 +482,16 @@ PW_API char *pw_session_value(struct pw_session *session, uint64_t object,
 			      const struct pw_value_limits *limits);
 /* The name of its type, "module.Qualified.Name"; free() it. */
 PW_API char *pw_session_value_type(struct pw_session *session, uint64_t object);
+/* What an object is. */
+struct pw_value_about {
+	const char
+		*kind;	/* the known type that it is or derives from, "list", "str"; or "object" */
+	uint64_t type;	/* the address of its own type */
+	int64_t length; /* of a container; -1: it is none */
+};
+/* An error when its type is no type, or its length is not believed. */
+PW_API struct pw_error *pw_session_value_about(struct pw_session *session, uint64_t object,
+					       struct pw_value_about *ret);
 /* The attribute of this name: the object's own, then its classes'; no descriptor is called.  *ret
  * is 0 when there is none. */
 PW_API struct pw_error *pw_session_value_attribute(struct pw_session *session, uint64_t object,

@@ -93,6 +93,9 @@ PyObject *pwm_session_index(PyObject *self, PyObject *args);
 PyObject *pwm_session_key(PyObject *self, PyObject *args);
 PyObject *pwm_session_children(PyObject *self, PyObject *args);
 PyObject *pwm_session_exception(PyObject *self, PyObject *args);
+/* scope.c: methods of Session */
+PyObject *pwm_session_variables(PyObject *self, PyObject *args);
+PyObject *pwm_session_about(PyObject *self, PyObject *args);
 /* For PyArg_ParseTuple(): a tuple of five numbers into a struct pw_value_limits. */
 int pwm_convert_limits(PyObject *tuple, void *ret);
 

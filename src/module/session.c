@@ -451,6 +451,8 @@ static PyMethodDef session_methods[] = {
 	 "capture(native_only_threads, max_frames, no_stop, native, locals, limits) -> Dump"},
 	{"folds", session_folds, METH_VARARGS, "folds(pc, symbol) -> bool"},
 	{"value", pwm_session_value, METH_VARARGS, "value(address, limits) -> str"},
+	{"variables", pwm_session_variables, METH_VARARGS, "variables(frame, code) -> tuple"},
+	{"about", pwm_session_about, METH_VARARGS, "about(address) -> tuple"},
 	{"value_type", pwm_session_value_type, METH_VARARGS, "value_type(address) -> str"},
 	{"attribute", pwm_session_attribute, METH_VARARGS,
 	 "attribute(address, name) -> address or 0"},

@@ -47,6 +47,10 @@ struct pw_error *pw_value_item_index(struct pw_python *python, uint64_t object, 
 struct pw_error *pw_value_item_key(struct pw_python *python, uint64_t object,
 				   const struct pw_value_key *key, uint64_t *ret);
 
+/* An error when its type is no type, or a container's length is not believed. */
+struct pw_error *pw_value_about(struct pw_python *python, uint64_t object,
+				struct pw_value_about *ret);
+
 /* PW_ERROR_CORRUPT when the object is not an exception. */
 struct pw_error *pw_exception_read(struct pw_python *python, uint64_t object,
 				   struct pw_exception *ret);

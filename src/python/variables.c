@@ -413,8 +413,10 @@ static struct pw_error *read_frame(struct reading *r, uint64_t frame)
 	if (!error)
 		error = read_code(r);
 	/* A function may have an f_locals too, of what somebody asked for once. */
-	if (!error && !(r->flags & CO_OPTIMIZED) && locals)
+	if (!error && !(r->flags & CO_OPTIMIZED) && locals) {
+		r->ret->names = locals;
 		error = read_locals_dict(r, locals);
+	}
 	if (error)
 		return error;
 	return pw_has(r->l, code_localsplusnames) ? read_localsplus(r) : read_objects(r);

@@ -22,7 +22,8 @@ struct pw_variable_slot {
 struct pw_variables {
 	struct pw_variable_slot *items; /* owned */
 	size_t count, capacity;
-	uint64_t more; /* of a namespace: how many are left out */
+	uint64_t more;	/* of a namespace: how many are left out */
+	uint64_t names; /* the namespace of a module or class body; 0: a function's frame */
 	uint64_t globals, builtins;
 	struct pw_error *error; /* why some are missing; owned */
 };

@@ -4,6 +4,7 @@
 #include "stack/model.h"
 
 #include "python/value.h"
+#include "python/variables.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -85,6 +86,37 @@ struct pw_error *pw_session_exception(struct pw_session *session, uint64_t objec
 {
 	begin(session);
 	struct pw_error *error = pw_exception_read(&session->python, object, ret);
+	end(session);
+	return error;
+}
+
+struct pw_error *pw_session_variables(struct pw_session *session, uint64_t frame, uint64_t code,
+				      pw_variable_visit visit, void *data, struct pw_scope *ret)
+{
+	struct pw_pyframe of = {.address = frame, .code = code};
+	struct pw_variables variables;
+	bool more = true;
+	begin(session);
+	pw_variables_read(&session->python, &of, &variables);
+	end(session);
+	for (size_t i = 0; i < variables.count && more; i++) {
+		const struct pw_variable_slot *slot = &variables.items[i];
+		struct pw_variable variable = {slot->name, slot->kind, slot->object, NULL};
+		more = visit(data, &variable);
+	}
+	*ret = (struct pw_scope){variables.more, variables.names, variables.globals,
+				 variables.builtins};
+	struct pw_error *error = variables.error;
+	variables.error = NULL;
+	pw_variables_deinit(&variables);
+	return error;
+}
+
+struct pw_error *pw_session_value_about(struct pw_session *session, uint64_t object,
+					struct pw_value_about *ret)
+{
+	begin(session);
+	struct pw_error *error = pw_value_about(&session->python, object, ret);
 	end(session);
 	return error;
 }

@@ -49,9 +49,10 @@ from ._pywalk import (
     UnsupportedError,
     UsageError,
 )
-from ._values import ExceptionInfo, Limits, Variable
+from ._values import About, ExceptionInfo, Limits, Scope, Variable
 
 __all__ = [
+    "About",
     "ClosedError",
     "CorruptError",
     "Dump",
@@ -73,6 +74,7 @@ __all__ = [
     "PermissionDeniedError",
     "Reader",
     "ReaderThread",
+    "Scope",
     "Session",
     "Thread",
     "UnreadableError",
@@ -505,6 +507,15 @@ class Session:
     def value_type(self, address: int) -> str:
         """The name of its type, "module.Qualified.Name"."""
         return self._handle.value_type(address)
+
+    def variables(self, frame: Frame) -> Scope:
+        """The variables of a Python frame of a target that has not run since it was captured."""
+        variables, *rest = self._handle.variables(frame.address, frame.code)
+        return Scope([Variable(*one, None) for one in variables], *rest)
+
+    def about(self, address: int) -> About:
+        """What an object is; :class:`CorruptError` when its type is no type."""
+        return About._make(self._handle.about(address))
 
     def attribute(self, address: int, name: str) -> int:
         """The address of an attribute, the object's own or its classes'; 0: none.

@@ -1,6 +1,6 @@
 """Values and variables: plain tuples of the package, which is what to import."""
 
-from typing import NamedTuple, Optional
+from typing import NamedTuple, Optional, Sequence
 
 
 class Limits(NamedTuple):
@@ -22,6 +22,28 @@ class Variable(NamedTuple):
     kind: str
     address: int  #: of the value, 0: unbound
     value: Optional[str]  #: as repr() writes it; None: unbound
+
+
+class About(NamedTuple):
+    """What an object is."""
+
+    #: The known type that it is or derives from, "list", "str", ...; else "object".
+    kind: str
+    type: int  #: the address of its own type
+    length: Optional[int]  #: of a container
+
+
+class Scope(NamedTuple):
+    """What a Python frame can see."""
+
+    #: Arguments in their order, then the others; without their text.
+    variables: Sequence[Variable]
+    more: int  #: how many of a module or class body were left out
+    #: Addresses of dictionaries, 0: none.
+    names: int  #: those of a module or class body
+    globals: int
+    builtins: int
+    problem: Optional[str]  #: why some could not be read
 
 
 class ExceptionInfo(NamedTuple):
