@@ -12,15 +12,18 @@ def register(home: str) -> None:
         convenience,
         filters,
         library,
+        limits,
         mi,
         overview,
         selection,
         settings,
         source,
+        values,
+        variables,
     )
 
     library.home = home
     settings.register()
     commands.register()
-    for part in (selection, source, filters, convenience, mi, overview):
+    for part in (limits, selection, source, variables, values, filters, convenience, mi, overview):
         part.register()

@@ -5,10 +5,13 @@ from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, Optional, Sequenc
 
 import gdb
 
-from . import inferior, library, native, sessions, text
+from . import base, inferior, native, sessions, text
 
 if TYPE_CHECKING:
     import pywalk
+
+
+_show = base.show
 
 
 class Arguments(NamedTuple):
@@ -43,40 +46,18 @@ def _parse(command: str, argument: str, options: Sequence[str], counts: bool) ->
     return Arguments(every, as_json, count)
 
 
-def _show(lines: Sequence[str]) -> None:
-    for line in lines:
-        gdb.write(line.encode("utf-8", "backslashreplace").decode("utf-8") + "\n")
+class _Command(base.Command):
+    """What these commands share: arguments that are counts and flags."""
 
-
-class _Command(gdb.Command):
-    """What the commands share: arguments, completion, and errors in GDB's manner."""
-
-    name = ""
     options: Sequence[str] = ("--json",)
     counts = False
 
-    def __init__(self, category: int) -> None:
-        super().__init__(self.name, category)
-
-    def complete(self, line: str, word: Optional[str]) -> List[str]:
-        # GDB breaks words at dashes or not, depending on its version.
-        typed = line.rsplit(None, 1)[-1] if line and not line[-1].isspace() else ""
-        skip = len(typed) - len(word or "")
-        return [option[skip:] for option in self.options if option.startswith(typed)]
-
-    def invoke(self, argument: str, from_tty: bool) -> None:
-        self.dont_repeat()
+    def run(self, argument: str) -> None:
         arguments = _parse(self.name, argument, self.options, self.counts)
-        inferior.require_process()
-        error_type = library.error_type()
-        try:
-            with inferior.selection_kept():
-                self.run(arguments)
-        except error_type as error:
-            message = text.printable(str(error))
-            raise gdb.GdbError(message[:1].upper() + message[1:] + ".") from None
+        with inferior.selection_kept():
+            self.look(arguments)
 
-    def run(self, arguments: Arguments) -> None:
+    def look(self, arguments: Arguments) -> None:
         raise NotImplementedError
 
 
@@ -152,13 +133,10 @@ class _Backtrace(_Command):
     options = ("--all", "--json", "-a")
     counts = True
 
-    def __init__(self) -> None:
-        super().__init__(gdb.COMMAND_STACK)
-
     #: Whether native frames are walked and shown.
     mixed = False
 
-    def run(self, arguments: Arguments) -> None:
+    def look(self, arguments: Arguments) -> None:
         source = sessions.source(self.mixed, arguments.every)
         if self.mixed and not source.own and not arguments.every and (arguments.frames or 0) > 0:
             # Of a deep stack, the newest frames need not cost what all of them cost.
@@ -330,11 +308,9 @@ class Threads(_Command):
     interpreter, who holds the GIL, and the newest Python frame."""
 
     name = "py-threads"
+    category = gdb.COMMAND_STATUS
 
-    def __init__(self) -> None:
-        super().__init__(gdb.COMMAND_STATUS)
-
-    def run(self, arguments: Arguments) -> None:
+    def look(self, arguments: Arguments) -> None:
         session = sessions.source(mixed=False, every=True).session
         with session.capture(native_only_threads=True) as dump:
             known = _gdb_threads()
@@ -386,11 +362,9 @@ class Interpreters(_Command):
     Usage: py-interpreters [--json]"""
 
     name = "py-interpreters"
+    category = gdb.COMMAND_STATUS
 
-    def __init__(self) -> None:
-        super().__init__(gdb.COMMAND_STATUS)
-
-    def run(self, arguments: Arguments) -> None:
+    def look(self, arguments: Arguments) -> None:
         session = sessions.source(mixed=False, every=True).session
         with session.capture() as dump:
             if arguments.as_json:

@@ -1,10 +1,11 @@
-"""Functions for conditions and scripts: `$py_file()`, `$py_line()`, `$py_function()`, `$py_in()`."""
+"""Functions for conditions and scripts: `$py_file()`, `$py_line()`, `$py_function()`, `$py_in()`,
+`$py_local()`."""
 
 from typing import Any, List, Optional, Tuple
 
 import gdb
 
-from . import inferior, library, selection, stacks
+from . import inferior, library, scopes, selection, stacks, values, variables
 
 functions: List["_Function"] = []
 
@@ -107,8 +108,43 @@ class In(_Function):
         return 0
 
 
+class Local(_Function):
+    """The value of a variable of the selected Python frame, for conditions and scripts.
+
+    Usage: $py_local (PATH [, DEFAULT])
+
+    PATH is a string as py-print takes it: `break write if $py_local ("count", 0) == 5`,
+    `$_streq ($py_local ("self.name", ""), "Ann")`.  An int, a float, a bool and a str are
+    GDB's values, None is a null pointer; everything else is its text as a string.
+
+    Where there is no such variable, or no Python frame, it is DEFAULT, or void.  GDB
+    cannot compare void with anything: without a DEFAULT, `$_isvoid` asks for it."""
+
+    name = "py_local"
+
+    def invoke(self, *arguments: Any) -> Any:
+        try:
+            path = arguments[0].string("utf-8")
+        except (IndexError, gdb.error):
+            path = ""
+        if not path or len(arguments) > 2:
+            raise gdb.GdbError("Usage: $py_local (PATH [, DEFAULT]), PATH is a string")
+        error_type = library.error_type()
+        placed = None
+        try:
+            stack, placed = _find()
+            if stack is None or placed is None:
+                raise gdb.GdbError("no Python frame")
+            scope = scopes.Scope(stack.session, placed)
+            return values.converted(scope.session, variables.Followed(path, scope).found)
+        except (error_type, gdb.GdbError):
+            # What GDB knows as nothing, in every language.
+            return arguments[1] if len(arguments) > 1 else gdb.parse_and_eval("$pywalk_no_value")
+
+
 def register() -> None:
     File()
     Line()
     Name()
     In()
+    Local()

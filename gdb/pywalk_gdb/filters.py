@@ -10,15 +10,16 @@ from typing import Any, Iterator, List, Optional
 import gdb
 from gdb.FrameDecorator import FrameDecorator
 
-from . import inferior, library, source, stacks, text
+from . import inferior, library, source, stacks, text, values
 
 
 class PythonFrame(FrameDecorator):
     """A Python frame in the guise of the C frame that runs it."""
 
-    def __init__(self, base: Any, placed: stacks.Placed) -> None:
+    def __init__(self, base: Any, stack: stacks.Stack, placed: stacks.Placed) -> None:
         super().__init__(base)
         self._placed = placed
+        self._variables = values.Variables(stack.session, placed)
         self._children: List[Any] = []
 
     @property
@@ -45,10 +46,17 @@ class PythonFrame(FrameDecorator):
 
     # The base's are the C frame's.
     def frame_args(self) -> Optional[Iterator[Any]]:
-        return None
+        return self._of(self._variables.arguments)
 
     def frame_locals(self) -> Optional[Iterator[Any]]:
-        return None
+        return self._of(self._variables.others)
+
+    def _of(self, which: values.Which) -> Optional[Iterator[Any]]:
+        error_type = library.error_type()
+        try:
+            return which(self.inferior_frame())
+        except (error_type, gdb.error):
+            return None  # a frame without its variables is better than no backtrace
 
 
 class CFrame(FrameDecorator):
@@ -152,11 +160,11 @@ class Filter:
                     yield _Entry(CFrame(other), False)
                 return
             for placed in here.frames if here else ():
-                yield _Entry(PythonFrame(base, placed), False)
+                yield _Entry(PythonFrame(base, stack, placed), False)
             yield _Entry(CFrame(base), bool(here and here.folds))
         # GDB could not go on, or was told not to.
         for placed in stack.rest if base is not None else ():
-            yield _Entry(PythonFrame(base, placed), False)
+            yield _Entry(PythonFrame(base, stack, placed), False)
 
 
 class _Entry:

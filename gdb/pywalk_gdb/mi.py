@@ -1,4 +1,4 @@
-"""MI commands, for front ends: -py-list-frames, -py-list-threads.
+"""MI commands, for front ends: -py-list-frames, -py-list-threads, -py-list-variables.
 
 What a frame or thread does not have is left out.  Numbers are decimal, flags "y" or "n".
 """
@@ -7,7 +7,7 @@ from typing import Any, Dict, List, Optional, Tuple
 
 import gdb
 
-from . import base, inferior, library, source, stacks, text
+from . import base, inferior, library, mi_variables, source, stacks, text
 
 _Results = Dict[str, Any]
 
@@ -115,7 +115,7 @@ class _ListThreads:
 
 
 #: MI's names.
-names = ("-py-list-frames", "-py-list-threads")
+names = ("-py-list-frames", "-py-list-threads", "-py-list-variables")
 
 
 def register() -> None:
@@ -137,5 +137,5 @@ def register() -> None:
                 raise gdb.GdbError(base.words(error)) from None
             return found
 
-    for name, action in zip(names, (_ListFrames(), _ListThreads())):
+    for name, action in zip(names, (_ListFrames(), _ListThreads(), mi_variables.ListVariables())):
         Command(name, action)

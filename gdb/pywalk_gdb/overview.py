@@ -25,14 +25,8 @@ class Overview(gdb.Command):
 
     @staticmethod
     def _text() -> str:
-        from . import commands
-
         found: List[str] = [_HEAD, "", "Commands:"]
         listed = {one.name: _first_line(one) for one in base.commands}
-        for kind in (commands.MixedBacktrace, commands.PythonBacktrace):
-            listed[kind.name] = _first_line(kind)
-        for other in (commands.Threads, commands.Interpreters):
-            listed[other.name] = _first_line(other)
         found += [f"  {name} -- {listed[name]}" for name in sorted(listed)]
         found += ["", "Functions:"]
         found += [f"  ${one.name} -- {_first_line(one)}" for one in convenience.functions]

@@ -56,6 +56,10 @@ class Stack:
         #: Those behind GDB's oldest level, once all is known.
         self.rest: List[Placed] = []
 
+    @property
+    def session(self) -> "pywalk.Session":
+        return self._moment.session
+
     def _look(self) -> None:
         """Looks further than before."""
         while not self._try_to_look():
