@@ -72,7 +72,9 @@ def _parsed(kind: str, words: str, python2: bool) -> Content:
     return value
 
 
-def shown(value: Union[str, bytes, int, None], python2: bool, most: Optional[int]) -> str:
+def shown(
+    value: Union[str, bytes, bytearray, int, None], python2: bool, most: Optional[int]
+) -> str:
     """As repr() of the process's Python would write it, cut as values are."""
     if value is None or isinstance(value, int):
         return str(value)
@@ -81,7 +83,7 @@ def shown(value: Union[str, bytes, int, None], python2: bool, most: Optional[int
         # Lone surrogates and what only a newer Unicode knows are escaped.
         words = "u" + ascii(cut) if python2 else repr(cut)
     else:
-        words = repr(cut)[1:] if python2 else repr(cut)
+        words = repr(cut)[1:] if python2 and isinstance(cut, bytes) else repr(cut)
     if len(cut) == len(value):
         return words
     return f"{words}... ({len(value)} {'characters' if isinstance(value, str) else 'bytes'})"

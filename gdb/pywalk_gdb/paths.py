@@ -37,7 +37,7 @@ class Part(NamedTuple):
 class Text(NamedTuple):
     """A piece of text, or what is kept as no object of the process."""
 
-    value: Union[str, bytes, int, None]
+    value: Union[str, bytes, bytearray, int, None]
     python2: bool  #: written as CPython 2.7 does
 
 
@@ -283,7 +283,7 @@ class Path:
             if kind in ("dict", "mappingproxy"):
                 return self._of_mapping(found, done, key)
             if kind in contents.TEXTS:
-                found = self._content(found, done)
+                found = self._content(found, kind, done)
         if isinstance(found, Object) and kind not in ("list", "tuple", "deque"):
             raise gdb.GdbError(f"{_quoted(done)} is {self.describe(found)}: {self._no_items(found)}.")
         if not isinstance(key, int):
@@ -314,9 +314,9 @@ class Path:
                 raise gdb.GdbError(f"{_quoted(done)} is {self.describe(found)}: it has no items.")
             else:
                 one = found.value[number]
-                return found._replace(
-                    value=bytes([one]) if found.python2 and isinstance(one, int) else one
-                )
+                if found.python2 and isinstance(one, int) and isinstance(found.value, bytes):
+                    one = bytes([one])
+                return found._replace(value=one)
         except (IndexError, OverflowError):
             address = 0
         if not address:
@@ -332,22 +332,25 @@ class Path:
             if about.kind in ("list", "tuple", "deque"):
                 return Part(found.address, about.kind, range(about.length or 0)[part])
             if about.kind in contents.TEXTS:
-                found = self._content(found, done)
+                found = self._content(found, about.kind, done)
         if isinstance(found, Part):
             return found._replace(of=found.of[part])
-        if isinstance(found, Text) and isinstance(found.value, (str, bytes)):
+        if isinstance(found, Text) and isinstance(found.value, (str, bytes, bytearray)):
             return found._replace(value=found.value[part])
         raise gdb.GdbError(
             f"{_quoted(done)} is {self.describe(found)}: slices are of lists, tuples, deques and text."
         )
 
-    def _content(self, found: Object, done: str) -> Result:
+    def _content(self, found: Object, kind: str, done: str) -> Result:
         try:
             value = contents.read(self._session, found.address)
         except contents.NoContentError as error:
             raise gdb.GdbError(f"{_quoted(done)}: its text cannot be had: it is {error}.") from None
         assert isinstance(value, (str, bytes))
-        return Text(value, contents.is_python2(self._session))
+        python2 = contents.is_python2(self._session)
+        if kind == "bytearray" and isinstance(value, bytes):
+            return Text(bytearray(value), python2)
+        return Text(value, python2)
 
     def _no_items(self, found: Object) -> str:
         if self._session.attribute(found.address, "__getitem__"):

@@ -191,8 +191,11 @@ class _Node(_Leaf):
 
 def _has_children(value: gdb.Value) -> bool:
     error_type = library.error_type()
+    address = int(value)
     try:
-        return bool(int(value)) and stacks.moment().session.children(int(value), 0, 0)[0] > 0
+        session = stacks.moment().session
+        # An error where its length is not believed.
+        return bool(address and session.about(address)) and session.children(address, 0, 0)[0] > 0
     except (error_type, gdb.GdbError):
         return False
 

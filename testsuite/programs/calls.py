@@ -6,16 +6,18 @@ import time
 import truth
 
 
-def even():
+def even(count):
     os.getppid()
 
 
-def odd():
+def odd(count):
     os.getppid()
 
 
 truth.report(sys._getframe())
+count = 0
 while True:
-    even()
-    odd()
+    even(count)
+    odd(count)
+    count += 1
     time.sleep(0.01)

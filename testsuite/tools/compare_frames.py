@@ -30,7 +30,7 @@ class Difference(Exception):
 
 # The source of a C frame; Python frames have any other.
 C_SOURCE = re.compile(r"\.(c|h|cc|S|macros?)$")
-BT_LINE = re.compile(r"^(?:#\d+ +)?(?:0x[0-9a-f]+ in )?(\S.*) \(\) at (.+):(\d+)$", re.MULTILINE)
+BT_LINE = re.compile(r"^(?:#\d+ +)?(?:0x[0-9a-f]+ in )?(\S.*?) \(.*\) at (.+):(\d+)$", re.MULTILINE)
 PY_LINE = re.compile(r"^#(\d+) +\[py\] (.+) at (.+):(\d+)$")
 # Up to its children, if it has any.
 MI_FRAME = re.compile(r'\{((?:[\w-]+="(?:[^"\\]|\\.)*",?)+)')

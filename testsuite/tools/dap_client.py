@@ -3,14 +3,15 @@
     dap_client.py PID FRAMES SCOPES -- GDB...
 
 Speaks through dap-python, a client of the Debug Adapter Protocol.  FRAMES gets a JSON list of the main thread's
-frames, asked for in pieces as editors do; SCOPES, for each of the first ones, the names of its scopes.
+frames, asked for in pieces as editors do; SCOPES, for each of the first ones, {"frame": its name, "scopes": {name:
+[[name, value, [[name, value] of its children]], ...]}}, with the variables of "Arguments" and "Locals" alone.
 """
 
 import json
 import os
 import subprocess
 import sys
-from typing import IO, Any, Callable, List
+from typing import IO, Any, Callable, Dict, List
 
 from dap import Client  # type: ignore[import]
 from dap.base import Event, Response  # type: ignore[import]
@@ -19,6 +20,7 @@ from dap.responses import (  # type: ignore[import]
     ScopesResponse,
     StackTraceResponse,
     ThreadsResponse,
+    VariablesResponse,
 )
 
 PIECE = 20
@@ -28,7 +30,7 @@ SCOPES = 40
 class Messages(Handler):  # type: ignore[misc]
     """dap-python's own refuses events and responses without a body, of which gdb has many."""
 
-    BODIES = ("threads", "stackTrace", "scopes")
+    BODIES = ("threads", "stackTrace", "scopes", "variables")
 
     def handle_event(self, event: Event) -> Any:
         return event
@@ -76,6 +78,23 @@ class Session:
         return self.wait(lambda message: isinstance(message, Event) and message.event == name)
 
 
+def variables(session: Session, reference: int) -> List[Any]:
+    session.client.variables(reference)
+    found: List[Any] = session.body(VariablesResponse).variables
+    return found
+
+
+def opened(session: Session, scope: Any) -> List[Any]:
+    """Its variables, each with its children."""
+    if scope.name not in ("Arguments", "Locals"):
+        return []
+    found: List[Any] = []
+    for one in variables(session, scope.variablesReference):
+        children = variables(session, one.variablesReference) if one.variablesReference else []
+        found.append([one.name, one.value, [[child.name, child.value] for child in children]])
+    return found
+
+
 def main() -> None:
     pid, frames_path, scopes_path = sys.argv[1:4]
     session = Session(sys.argv[sys.argv.index("--") + 1 :])
@@ -96,7 +115,10 @@ def main() -> None:
     scopes = []
     for frame in frames[:SCOPES]:
         client.scopes(frame.id)
-        scopes.append([scope.name for scope in session.body(ScopesResponse).scopes])
+        of: Dict[str, Any] = {}
+        for scope in session.body(ScopesResponse).scopes:
+            of[scope.name] = opened(session, scope)
+        scopes.append({"frame": frame.name, "scopes": of})
     client.disconnect()
     session.to.write(client.send())
     session.to.close()

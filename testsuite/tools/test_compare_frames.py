@@ -12,7 +12,7 @@ EXPECTED = [it.One(*frame) for frame in FRAMES]
 
 BT = """#0  0x00007f in read (fd=1) at ../read.c:26
     #1  0x00007f in call () at Objects/call.c:3
-#2  0x00007f in inner () at /a/b.py:3
+#2  0x00007f in inner (a=1, b=') at /x.py:9') at /a/b.py:3
 0x00007f in <module> () at <string>:7
     0x00007f in _PyEval_EvalFrameDefault () at Python/ceval.c:9
 #3  outer () at /a/c.py:90
