@@ -24,9 +24,7 @@ _SEEN_MAX = 1 << 16
 _PIECE = 1000
 
 
-def find(
-    session: "pywalk.Session", address: int, name: str, classes: Sequence[str] = ()
-) -> int:
+def find(session: "pywalk.Session", address: int, name: str, classes: Sequence[str] = ()) -> int:
     """The attribute's address; 0: it has none, or one that only running code could tell."""
     about = session.about(address)
     if name == "__class__":

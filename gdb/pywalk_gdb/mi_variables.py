@@ -27,9 +27,9 @@ class ListVariables:
     def _parse(words: List[str]) -> Tuple[str, Optional[int]]:
         how = "all"
         words = list(words)
-        if words and words[0].startswith("--") and words[0] in _HOW:
-            how = _HOW[words.pop(0)]
-        elif len(words) == 2 and words[0] in _HOW:
+        if (words and words[0].startswith("--") and words[0] in _HOW) or (
+            len(words) == 2 and words[0] in _HOW
+        ):
             how = _HOW[words.pop(0)]
         if len(words) > 1 or not all(word.isdigit() and len(word) < 10 for word in words):
             raise gdb.GdbError("-py-list-variables: Usage: [PRINT_VALUES] [LEVEL]")

@@ -285,7 +285,9 @@ class Path:
             if kind in contents.TEXTS:
                 found = self._content(found, kind, done)
         if isinstance(found, Object) and kind not in ("list", "tuple", "deque"):
-            raise gdb.GdbError(f"{_quoted(done)} is {self.describe(found)}: {self._no_items(found)}.")
+            raise gdb.GdbError(
+                f"{_quoted(done)} is {self.describe(found)}: {self._no_items(found)}."
+            )
         if not isinstance(key, int):
             raise gdb.GdbError(
                 f"{_quoted(done)} is {self.describe(found)}: its items have numbers,"
@@ -313,7 +315,7 @@ class Path:
             elif found.value is None or isinstance(found.value, int):
                 raise gdb.GdbError(f"{_quoted(done)} is {self.describe(found)}: it has no items.")
             else:
-                one = found.value[number]
+                one: Union[str, bytes, int] = found.value[number]
                 if found.python2 and isinstance(one, int) and isinstance(found.value, bytes):
                     one = bytes([one])
                 return found._replace(value=one)

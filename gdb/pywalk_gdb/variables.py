@@ -51,7 +51,9 @@ class _Listing(base.Command):
         try:
             wanted = re.compile(rest)
         except (re.error, RecursionError, OverflowError) as error:
-            raise gdb.GdbError(f"Not a regular expression: {text.printable(rest)}: {error}.") from None
+            raise gdb.GdbError(
+                f"Not a regular expression: {text.printable(rest)}: {error}."
+            ) from None
         scope = selected()
         found, more = self.find(scope, wanted, shown)
         if "--json" in flags:
@@ -242,9 +244,7 @@ class Print(base.Command):
             return
         whole: _Json = {"path": path, "where": followed.where}
         if isinstance(followed.found, paths.Object):
-            whole.update(
-                value_json(followed.session, followed.found.address, shown.limits())
-            )
+            whole.update(value_json(followed.session, followed.found.address, shown.limits()))
         else:
             whole.update({"type": None, "value": value, "address": None})
         base.show([json.dumps(whole, ensure_ascii=False)])

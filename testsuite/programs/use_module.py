@@ -157,6 +157,15 @@ def variables(path, pid):
             for name in one["unbound"]:
                 assert found[name].value is None and found[name].address == 0, found[name]
             assert session.value_type(frame.globals) == "dict"
+            # One frame's, without their text: the same objects.
+            scope = session.variables(frame)
+            assert [one[:3] for one in scope.variables] == [one[:3] for one in frame.variables], scope
+            assert (scope.globals, scope.builtins) == (frame.globals, frame.builtins), scope
+            assert scope.problem is None and not scope.more, scope
+            # The names of a module or class body are those of its namespace.
+            assert bool(scope.names) == (frame.name in ("<module>", "Body", "Inner")), (frame.name, scope)
+            for name in one["values"] if scope.names else ():
+                assert session.key(scope.names, name) == found[name].address, name
             assert session.key(frame.globals, "__name__") and not session.key(frame.globals, "no such name")
         by_name = {frame.name: frame for frame in frames}
         local = {variable.name: variable.address for variable in by_name["arguments"].variables}
@@ -167,6 +176,21 @@ def variables(path, pid):
         assert session.attribute(local["running"], "no such name") == 0
         body = session.key(by_name["arguments"].globals, "PY2")
         assert session.value(body) == "False"
+        about = session.about(local["local"])
+        assert (about.kind, about.length) == ("list", 2) and session.value(about.type) in (
+            "<class 'list'>",
+            "<type 'list'>",
+        ), about
+        assert session.about(body)[::2] == ("bool", None)
+        assert session.about(local["kwargs"])[::2] == ("dict", 2)
+        nothing = session.variables(by_name["arguments"]._replace(code=body))
+        assert not nothing.variables and "code" in nothing.problem, nothing
+        try:
+            session.about(by_name["arguments"].code + 1)
+        except pywalk.Error:
+            pass
+        else:
+            raise AssertionError("something that is no object was taken for one")
         try:
             session.exception(body)
         except pywalk.CorruptError:

@@ -31,7 +31,9 @@ ARGUMENTS = ("argument", "varargs", "keyword", "varkeywords")
 
 def escaped(name: str) -> str:
     return STEERING.sub(
-        lambda m: "\\x%02x" % ord(m.group()) if ord(m.group()) < 256 else "\\u%04x" % ord(m.group()),
+        lambda m: "\\x%02x" % ord(m.group())
+        if ord(m.group()) < 256
+        else "\\u%04x" % ord(m.group()),
         name,
     )
 
@@ -111,7 +113,7 @@ def compare_kinds(scope: Json, variables: List[Json]) -> Iterator[str]:
     if arguments != scope["arguments"]:
         yield "kinds: %s are arguments instead of %s" % (arguments, scope["arguments"])
     for one in variables:
-        if (one["address"] is None) != (one["value"] is None) or not one["value"] and one["type"]:
+        if (one["address"] is None) != (one["value"] is None) or (not one["value"] and one["type"]):
             yield "%a has address, type and value of different objects" % one
 
 
@@ -195,9 +197,11 @@ def of_bt(truth: Json, text: str) -> Iterator[str]:
         for i, argument in enumerate(scope["arguments"]):
             start = ", " * (i > 0) + argument + "="
             expected = scope["values"][argument]
-            end = rest.find(", %s=" % scope["arguments"][i + 1]) if i + 1 < len(
-                scope["arguments"]
-            ) else len(rest)
+            end = (
+                rest.find(", %s=" % scope["arguments"][i + 1])
+                if i + 1 < len(scope["arguments"])
+                else len(rest)
+            )
             if not rest.startswith(start) or not same(expected, rest[len(start) : end]):
                 yield "%s: arguments %.200a: %s should be %.200a" % (name, rest, argument, expected)
                 break

@@ -510,8 +510,8 @@ class Session:
 
     def variables(self, frame: Frame) -> Scope:
         """The variables of a Python frame of a target that has not run since it was captured."""
-        variables, *rest = self._handle.variables(frame.address, frame.code)
-        return Scope([Variable(*one, None) for one in variables], *rest)
+        found = self._handle.variables(frame.address, frame.code)
+        return Scope([Variable(*one, None) for one in found[0]], *found[1:])
 
     def about(self, address: int) -> About:
         """What an object is; :class:`CorruptError` when its type is no type."""
