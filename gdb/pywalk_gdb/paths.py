@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"[^\W\d]\w*")
 #: The argument of comprehensions has a name that nobody can write.
 _FIRST_NAME = re.compile(r"[^\W\d]\w*|\.\d+")
-_ADDRESS = re.compile(r"0[xX][0-9a-fA-F]+|\d+|\$?[A-Za-z_]\w*")
+#: Of names, what can only be read: GDB would also call and assign.
+_ADDRESS = re.compile(r"0[xX][0-9a-fA-F]+|\d+|\$?[A-Za-z_]\w*(->[A-Za-z_]\w*)*")
 _OPENING, _CLOSING = "([{", ")]}"
 
 
@@ -163,7 +164,6 @@ class Path:
         if word[0].isdigit():
             address = int(word, 0) if word[1:2] in "xX" and len(word) > 1 else int(word)
         else:
-            # A plain name: it is read, nothing is called or assigned.
             try:
                 address = int(gdb.parse_and_eval(word)) & 0xFFFFFFFFFFFFFFFF
             except (gdb.error, OverflowError, ValueError) as error:

@@ -84,7 +84,8 @@ class _Listing(base.Command):
             for one in found
         ]
         whole["more"] = more
-        whole["problem"] = scope.found.problem
+        problem = scope.found.problem
+        whole["problem"] = None if problem is None else text.printable(problem)
         base.show([json.dumps(whole, ensure_ascii=False)])
 
     def _show(
@@ -219,7 +220,7 @@ class Print(base.Command):
 
     An index or key is a literal, the path of another variable, or GDB's $variable.
     *ADDRESS is the object at an address: a number, $register, $variable, or a variable
-    of the selected C frame.  Nothing is run in the process: no call, no property, no
+    of the selected C frame (*func, *frame->f_globals).  Nothing is run in the process: no call, no property, no
     __getitem__; variables of a suspended generator are its attributes.
 
     Options:
