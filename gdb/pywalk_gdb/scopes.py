@@ -16,6 +16,8 @@ _PIECE = 1000
 
 
 class Global(NamedTuple):
+    """Of a module, or a name of a class body."""
+
     name: str
     address: int
 
@@ -87,9 +89,10 @@ class Scope:
         names = self.found.globals
         if not names:
             return 0, iter(())
-        return self.session.children(names, 0, 0)[0], self._each(names)
+        return self.session.children(names, 0, 0)[0], self.each(names)
 
-    def _each(self, names: int) -> "Iterator[Global]":
+    def each(self, names: int) -> "Iterator[Global]":
+        """What a namespace holds."""
         start = 0
         while True:
             found = self.session.children(names, start, _PIECE)[1]

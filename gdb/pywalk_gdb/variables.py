@@ -133,7 +133,18 @@ class Locals(_Listing):
         self, scope: scopes.Scope, wanted: "re.Pattern[str]", shown: limits.Shown
     ) -> "Tuple[List[pywalk.Variable], int]":
         found = [one for one in scope.found.variables if wanted.search(one.name)]
-        return found, scope.found.more
+        if not scope.found.more or not wanted.pattern:
+            return found, scope.found.more
+        # A namespace with so many names that they were not all listed.
+        variable = library.load().Variable
+        found = [one for one in found if one.kind != "name"]
+        left = 0
+        for name, address in scope.each(scope.found.names):
+            if wanted.search(name) and len(found) < shown.of("names"):
+                found.append(variable(name, "name", address, None))
+            elif wanted.search(name):
+                left += 1
+        return found, left
 
 
 class Args(_Listing):

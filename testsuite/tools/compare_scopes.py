@@ -9,6 +9,7 @@ all agrees.
 """
 
 import argparse
+import ast
 import json
 import re
 import sys
@@ -254,6 +255,23 @@ def of_py_mi(truth: Json, text: str) -> Iterator[str]:
         yield from ("%s: %s" % (scope["name"], one) for one in found)
 
 
+def wrong_children(value: str, children: Pairs) -> bool:
+    """Of a list, tuple or dict whose text can be read back."""
+    if "[...]" in value:
+        return False
+    try:
+        parsed = ast.literal_eval(value)
+    except (ValueError, SyntaxError):
+        return False
+    if isinstance(parsed, dict):
+        expected = [["[%r]" % (key,), repr(one)] for key, one in parsed.items()]
+    elif isinstance(parsed, (list, tuple)):
+        expected = [["[%d]" % i, repr(one)] for i, one in enumerate(parsed)]
+    else:
+        expected = []
+    return [list(one) for one in children] != expected
+
+
 def of_dap(truth: Json, text: str) -> Iterator[str]:
     by_name = {one["frame"].rsplit(".", 1)[-1]: one["scopes"] for one in json.loads(text)}
     for scope in truth["scopes"]:
@@ -266,6 +284,9 @@ def of_dap(truth: Json, text: str) -> Iterator[str]:
             pairs: Pairs = [(one[0], one[1]) for one in scopes.get(key, [])]
             for one in compare_pairs(scope, pairs, arguments):
                 yield "%s: %s: %s" % (name, key, one)
+            for variable, value, children in scopes.get(key, []):
+                if wrong_children(value, children):
+                    yield "%s: %s: children of %s: %.300a" % (name, key, variable, children)
 
 
 FORMS: Dict[str, Callable[[Json, str], Iterator[str]]] = {

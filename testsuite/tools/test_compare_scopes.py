@@ -10,7 +10,7 @@ import json
 import sys
 from typing import Any, Callable, Dict, List
 
-from compare_scopes import of_bt, of_commands, of_mi_args, of_py_mi
+from compare_scopes import of_bt, of_commands, of_dap, of_mi_args, of_py_mi
 
 Json = Dict[str, Any]
 
@@ -116,6 +116,34 @@ TEXTS = [
 ]
 
 
+DAP = [{"frame": "inner", "scopes": {"Arguments": [["own", "5", []]]}}]
+DAP_VARIABLES = [["mine", "16", []], ["never", "<unbound>", []], ["total", "11", []]]
+DAP_SHARED = ["shared", "[3, 'x']", [["[0]", "3"], ["[1]", "'x'"]]]
+DAP_CHANGES = [
+    ('"16"', '"17"'),
+    ("<unbound>", "1"),
+    ('"own"', '"other"'),
+    ('"[0]", "3"', '"[0]", "4"'),
+    ('"[1]"', '"[2]"'),
+    ('"inner"', '"outer"'),
+]
+
+
+def missed_in_dap() -> List[str]:
+    """What a front end shows, made here: that needs the newest gdb."""
+    values = {"own": "5", "mine": "16", "total": "11", "shared": "[3, 'x']"}
+    scope = {"name": "inner", "arguments": ["own"], "values": values, "patterns": {}}
+    truth = {"scopes": [{**scope, "unbound": ["never"]}]}
+    document = copy.deepcopy(DAP)
+    document[0]["scopes"]["Locals"] = [*DAP_VARIABLES, DAP_SHARED]  # type: ignore[index]
+    good = json.dumps(document)
+    missed = ["DAP: %s" % one for one in of_dap(truth, good)]
+    for old, new in DAP_CHANGES:
+        if old not in good or not list(of_dap(truth, good.replace(old, new))):
+            missed.append("%r -> %r in DAP" % (old, new))
+    return missed
+
+
 def main() -> int:
     truth_path, commands_path, text_path = sys.argv[1:]
     with open(truth_path, encoding="utf-8") as file:
@@ -139,7 +167,9 @@ def main() -> int:
             missed.append("part %d is not good" % part)
         if not list(judge(truth, parts[part].replace(old, new, 1))):
             missed.append("%r -> %r in part %d" % (old, new, part))
-    print("\n".join(missed) or "%d changes found" % (len(CHANGES) + len(TEXTS)))
+    missed += missed_in_dap()
+    total = len(CHANGES) + len(TEXTS) + len(DAP_CHANGES)
+    print("\n".join(missed) or "%d changes found" % total)
     return 1 if missed else 0
 
 
