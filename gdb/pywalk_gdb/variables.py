@@ -300,6 +300,12 @@ class Followed:
 _LAST_STEP = re.compile(r"(\.[^\W\d]?\w*|\[[^\[\]]*)$")
 
 
+def _closes_quotes() -> bool:
+    """Whether GDB itself puts an apostrophe behind what began with one."""
+    major = re.match(r"\d+", gdb.VERSION)
+    return major is not None and int(major.group()) >= 16
+
+
 def _completions(path: str) -> List[str]:
     """Paths that begin so, as far as is seen without reading much."""
     error_type = library.error_type()
@@ -311,7 +317,15 @@ def _completions(path: str) -> List[str]:
         followed = Followed(before)
         if not isinstance(followed.found, paths.Object):
             return []
-        names = attributes.names(followed.session, followed.found.address, step.group())
+        start = step.group()
+        double = start.startswith('["')
+        names = attributes.names(
+            followed.session, followed.found.address, "['" + start[2:] if double else start
+        )
+        if double:
+            names = [f'["{one[2:-2]}"]' for one in names if '"' not in one]
+        elif start.startswith("['") and _closes_quotes():
+            names = [one[:-2] for one in names]
         return [before + one for one in names]
     except (error_type, gdb.GdbError, gdb.error):
         return []
