@@ -57,7 +57,7 @@ $(O)/libpywalk.a: $(LIB_OBJECTS)
 
 $(O)/libpywalk.so.$(VERSION): $(LIB_OBJECTS) src/pywalk.map
 	$(CC) -shared -Wl,-soname,libpywalk.so.$(SOVERSION) -Wl,--version-script=src/pywalk.map \
-		-Wl,-z,defs $(LDFLAGS) -o $@ $(LIB_OBJECTS) $(LIBS)
+		-Wl,-z,defs -Wl,-Bsymbolic-functions $(LDFLAGS) -o $@ $(LIB_OBJECTS) $(LIBS)
 
 $(O)/libpywalk.so: $(O)/libpywalk.so.$(VERSION)
 	ln -sf $(<F) $(O)/libpywalk.so.$(SOVERSION)
