@@ -175,7 +175,10 @@ static bool read_chunk(struct pw_python *python, uint64_t at, uint64_t top,
 		miss(stack, "no chunk of a data stack is at 0x%" PRIx64, at);
 		return false;
 	}
-	*ret = (struct pw_stack_chunk){begin, top, begin, CHUNKS_MAX - stack->chunk_count};
+	*ret = (struct pw_stack_chunk){.begin = begin,
+				       .top = top,
+				       .end = begin,
+				       .number = CHUNKS_MAX - stack->chunk_count};
 	return true;
 }
 
@@ -358,10 +361,10 @@ static struct pw_error *find_frames(struct pw_python *python, struct pw_datastac
 	return NULL;
 }
 
-uint64_t pw_datastack_place(const struct pw_datastack *stack, uint64_t address, bool *ret_seen)
+/* The chunk in whose frames an address is, NULL: none. */
+static struct pw_stack_chunk *find_chunk(const struct pw_datastack *stack, uint64_t address)
 {
 	size_t low = 0, high = stack->chunk_count;
-	*ret_seen = false;
 	while (low < high) {
 		size_t middle = (low + high) / 2;
 		if (stack->chunks[middle].begin <= address)
@@ -369,11 +372,70 @@ uint64_t pw_datastack_place(const struct pw_datastack *stack, uint64_t address, 
 		else
 			high = middle;
 	}
-	const struct pw_stack_chunk *chunk = low ? &stack->chunks[low - 1] : NULL;
-	if (!chunk || address >= chunk->top)
-		return 0;
-	*ret_seen = address < chunk->end;
-	return place_in(chunk, address);
+	struct pw_stack_chunk *chunk = low ? &stack->chunks[low - 1] : NULL;
+	return chunk && address < chunk->top ? chunk : NULL;
+}
+
+uint64_t pw_datastack_place(const struct pw_datastack *stack, uint64_t address, bool *ret_seen)
+{
+	const struct pw_stack_chunk *chunk = find_chunk(stack, address);
+	*ret_seen = chunk && address < chunk->end && !chunk->gap;
+	return chunk ? place_in(chunk, address) : 0;
+}
+
+bool pw_datastack_is_behind(const struct pw_datastack *stack, uint64_t address)
+{
+	const struct pw_stack_chunk *chunk = find_chunk(stack, address);
+	return chunk && address >= chunk->end;
+}
+
+struct pw_error *pw_datastack_continue(struct pw_python *python, struct pw_datastack *stack,
+				       uint64_t address)
+{
+	struct pw_stack_chunk *chunk = find_chunk(stack, address);
+	chunk->gap = true;
+	chunk->end = address;
+	return find_frames(python, stack, chunk);
+}
+
+/* ---- generators that pass on what is thrown into them ---- */
+
+static bool is_passing_on(struct pw_python *python, uint64_t generator, uint64_t caller,
+			  struct pw_standing *ret)
+{
+	const struct pw_layout *l = &python->layout;
+	uint8_t state;
+	*ret = (struct pw_standing){.address = generator + (uint64_t)l->gen_iframe.offset,
+				    .runs = PW_RUNS_SURELY};
+	pw_auto_error struct pw_error *e1 = pw_iframe_read(python, ret->address, &ret->frame);
+	if (e1 || ret->frame.previous != caller || ret->frame.owner != l->owner_generator.offset)
+		return false;
+	pw_auto_error struct pw_error *e2 =
+		pw_read_u8(python->target, generator + (uint64_t)l->gen_frame_state.offset, &state);
+	pw_auto_error struct pw_error *e3 =
+		e2 ? NULL : pw_object_check_code(python, ret->frame.code);
+	return !e2 && !e3 && (int8_t)state == l->frame_executing.offset;
+}
+
+bool pw_find_passing_on(struct pw_python *python, uint64_t caller, const struct pw_iframe *frame,
+			struct pw_standing *ret)
+{
+	enum { WORDS_MAX = 1024 };
+	uint64_t words[WORDS_MAX], size, fixed = (uint64_t)python->layout.iframe_localsplus.offset;
+	uint32_t locals;
+	size_t done = 0;
+	pw_auto_error struct pw_error *e1 = read_size(python, frame->code, &locals, &size);
+	if (e1)
+		return false;
+	size = size * 8 - fixed < sizeof(words) ? size * 8 - fixed : sizeof(words);
+	pw_auto_error struct pw_error *e2 =
+		pw_read_some(python->target, caller + fixed, words, size, &done, NULL);
+	for (size_t i = 0; !e2 && i < done / 8; i++) {
+		uint64_t object = words[i] & ~UINT64_C(7);
+		if (object && is_passing_on(python, object, caller, ret))
+			return true;
+	}
+	return false;
 }
 
 struct pw_error *pw_datastack_read(struct pw_python *python, uint64_t tstate,

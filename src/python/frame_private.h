@@ -43,6 +43,7 @@ struct pw_standing {
 struct pw_stack_chunk {
 	uint64_t begin, top, end; /* of its frames, and of those that were found */
 	uint64_t number;	  /* above 0; the higher, the newer */
+	bool gap;		  /* some that stand in front of `end` were not found */
 };
 
 struct pw_datastack {
@@ -61,6 +62,19 @@ void pw_datastack_deinit(struct pw_datastack *stack);
 /* The place of an address on the data stack, 0 if it is on none of the chunks.  *ret_seen: frames
  * that stand there have all been found. */
 uint64_t pw_datastack_place(const struct pw_datastack *stack, uint64_t address, bool *ret_seen);
+/* Whether it is on the data stack, behind what was found. */
+bool pw_datastack_is_behind(const struct pw_datastack *stack, uint64_t address);
+/* Finds more from there on, where a frame is known to begin; they come last. */
+struct pw_error *pw_datastack_continue(struct pw_python *python, struct pw_datastack *stack,
+				       uint64_t address);
+
+/*
+ * A generator that an exception was thrown into, and that passes it on to the one that it waits
+ * for, runs without being on the thread's list: it is looked for among what its caller's frame
+ * holds.  Objects/genobject.c, _gen_throw().
+ */
+bool pw_find_passing_on(struct pw_python *python, uint64_t caller, const struct pw_iframe *frame,
+			struct pw_standing *ret);
 
 /*
  * ---- resume.c ----

@@ -88,9 +88,9 @@ static struct node *add(struct resume *r, uint64_t address, const struct pw_ifra
 	return node;
 }
 
-static void add_standing(struct resume *r)
+static void add_standing(struct resume *r, size_t from)
 {
-	for (size_t i = 0; !r->nomem && i < r->stack.count; i++) {
+	for (size_t i = from; !r->nomem && i < r->stack.count; i++) {
 		const struct pw_standing *one = &r->stack.items[i];
 		struct node *node =
 			find(r, one->address) ? NULL : add(r, one->address, &one->frame);
@@ -186,6 +186,33 @@ static void prove_by(struct resume *r, enum pw_runs runs)
 	}
 }
 
+/* The oldest frame that runs of those behind what is lost: frames follow it without a gap again. */
+static struct node *find_behind(struct resume *r)
+{
+	struct node *node, *found = NULL;
+	for (node = r->nodes; node; node = node->hh.next)
+		if (node->proof && node->place && (!found || node->place < found->place) &&
+		    pw_datastack_is_behind(&r->stack, node->address))
+			found = node;
+	return found;
+}
+
+static void prove_surely(struct resume *r)
+{
+	enum { GAPS_MAX = 64 };
+	struct node *behind;
+	prove_by(r, PW_RUNS_SURELY);
+	for (size_t i = 0; i < GAPS_MAX && !r->nomem && (behind = find_behind(r)); i++) {
+		size_t before = r->stack.count;
+		if (pw_datastack_continue(r->python, &r->stack, behind->address))
+			r->nomem = true;
+		if (r->stack.count == before)
+			return;
+		add_standing(r, before);
+		prove_by(r, PW_RUNS_SURELY);
+	}
+}
+
 static void read_depth(struct resume *r, uint64_t tstate)
 {
 	const struct pw_layout *l = &r->python->layout;
@@ -218,7 +245,7 @@ static void keep_proofs(struct resume *r, enum pw_runs least)
 static void choose(struct resume *r)
 {
 	prove_walked(r);
-	prove_by(r, PW_RUNS_SURELY);
+	prove_surely(r);
 	enum pw_runs least = PW_RUNS_SURELY;
 	if (!r->depth || r->proved < r->depth) {
 		prove_by(r, PW_RUNS_LIKELY);
@@ -231,6 +258,28 @@ static void choose(struct resume *r)
 			least = PW_RUNS_UNTOLD;
 	}
 	keep_proofs(r, least);
+}
+
+/* Generators between a frame that runs and what it called. */
+static void add_passing_on(struct resume *r)
+{
+	struct node *node, *older;
+	for (node = r->nodes; node; node = node->hh.next)
+		if (node->proof && (older = find(r, node->frame.previous)))
+			older->newer = node;
+	/* What is added comes last, and is looked at in turn. */
+	for (node = r->nodes; node && !r->nomem; node = node->hh.next) {
+		struct pw_standing one;
+		if (!node->proof || node->newer || !r->has_shims ||
+		    !pw_find_passing_on(r->python, node->address, &node->frame, &one) ||
+		    find(r, one.address))
+			continue;
+		struct node *generator = add(r, one.address, &one.frame);
+		if (generator)
+			generator->proof = PW_RUNS_SURELY;
+	}
+	for (node = r->nodes; node; node = node->hh.next)
+		node->newer = NULL;
 }
 
 /* ---- groups ---- */
@@ -513,9 +562,11 @@ void pw_frames_resume(struct pw_python *python, uint64_t tstate, uint64_t newest
 	struct pw_error *error = pw_datastack_read(python, tstate, &r.stack);
 	r.nomem = error != NULL;
 	read_depth(&r, tstate);
-	add_standing(&r);
+	add_standing(&r, 0);
 	if (!r.nomem)
 		choose(&r);
+	if (!r.nomem && !r.contradicts)
+		add_passing_on(&r);
 	if (!r.nomem && !r.contradicts)
 		make_groups(&r);
 	if (!r.nomem && !r.contradicts)

@@ -261,6 +261,28 @@ def through_context(n):
         raise KeyError
 
 
+@step
+def through_throw(n):
+    def inner():
+        try:
+            yield
+        except KeyError:
+            descend(n)
+
+    def middle():
+        yield from inner()
+
+    def outer():
+        yield from middle()
+
+    generator = outer()
+    next(generator)
+    try:
+        generator.throw(KeyError())
+    except StopIteration:
+        pass
+
+
 # ---- frames of the interpreter's own ----
 
 class Starting(object):
