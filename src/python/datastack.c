@@ -102,6 +102,23 @@ static bool read_generator(struct pw_python *python, uint64_t item, struct pw_da
 	return true;
 }
 
+/*
+ * The newest may be about to begin, or have ended, as nothing is newer: up to 3.13 it runs for
+ * certain while its `stacktop` says so; from 3.12 on one that runs is linked to something.
+ */
+static enum pw_runs tell_newest(struct pw_python *python, const struct pw_standing *one)
+{
+	const struct pw_layout *l = &python->layout;
+	uint32_t top;
+	if (l->traits.frames != PW_FRAMES_CFRAME && !one->frame.previous)
+		return PW_RUNS_NOT;
+	if (!pw_has(l, iframe_stacktop))
+		return PW_RUNS_SURELY;
+	pw_auto_error struct pw_error *error = pw_read_u32(
+		python->target, one->address + (uint64_t)l->iframe_stacktop.offset, &top);
+	return !error && (int32_t)top == -1 ? PW_RUNS_SURELY : PW_RUNS_UNTOLD;
+}
+
 static struct pw_error *find_generators(struct pw_python *python, uint64_t tstate,
 					struct pw_datastack *stack)
 {
@@ -118,6 +135,8 @@ static struct pw_error *find_generators(struct pw_python *python, uint64_t tstat
 		}
 		if (!read_generator(python, item, stack, &one))
 			break;
+		if (stack->count == 0)
+			one.runs = tell_newest(python, &one);
 		error = add_standing(stack, &one);
 		if (!error)
 			error = pw_read_field(python, item, l->exc_previous, &item);
@@ -224,39 +243,80 @@ static bool has_no_function(struct pw_python *python, uint64_t at)
 	return !error && function < 8;
 }
 
-/* Whether it stands on its first instruction, as it does before it is begun. */
-static bool is_at_start(struct pw_python *python, const struct pw_iframe *frame)
+/* How far it is: where it is made, what stood there before still shows. */
+enum progress { ELSEWHERE, NOT_BEGUN, BEGUN };
+
+static enum progress progress_of(struct pw_python *python, const struct pw_iframe *frame)
 {
 	const struct pw_pyframe place = {.instr = frame->instr, .tlbc = frame->tlbc};
 	struct pw_code code = {.address = frame->code};
+	uint64_t units;
+	pw_auto_error struct pw_error *error =
+		pw_read_field(python, frame->code, python->layout.var_size, &units);
 	pw_code_find_bytecode(python, &code);
-	return pw_code_lasti(python, &code, &place) <= 0;
+	int64_t at = pw_code_lasti(python, &code, &place);
+	/* The pointer is to the instruction that ran, in the beginning in front of the first, or to
+	 * the one that runs. */
+	if (python->layout.traits.instr_is_previous)
+		at = frame->instr + 2 == code.bytecode ? 0 : at < 0 ? at : at + 2;
+	if (error || at < 0 || (uint64_t)at / 2 > units)
+		return ELSEWHERE;
+	return at == 0 ? NOT_BEGUN : BEGUN;
+}
+
+/* Whether an argument is not set: what has not begun, since its arguments are being sorted, has
+ * some such, and nothing that has does.  ceval.c, initialize_locals(). */
+static bool lacks_argument(struct pw_python *python, uint64_t at, uint64_t code)
+{
+	enum { VARARGS = 4, VARKEYWORDS = 8, ARGUMENTS_MAX = 512 };
+	const struct pw_layout *l = &python->layout;
+	const struct pw_field fields[] = {l->code_argcount, l->code_kwonly, l->code_flags};
+	uint32_t values[3];
+	uint64_t words[ARGUMENTS_MAX];
+	size_t done = 0;
+	for (size_t i = 0; i < 3; i++) {
+		pw_auto_error struct pw_error *error =
+			pw_read_u32(python->target, code + (uint64_t)fields[i].offset, &values[i]);
+		if (error)
+			return false;
+	}
+	uint64_t count = (uint64_t)values[0] + values[1] + !!(values[2] & VARARGS) +
+			 !!(values[2] & VARKEYWORDS);
+	if (count > ARGUMENTS_MAX)
+		count = ARGUMENTS_MAX;
+	pw_error_destroy(pw_read_some(python->target, at + (uint64_t)l->iframe_localsplus.offset,
+				      words, count * 8, &done, NULL));
+	for (size_t i = 0; i < done / 8; i++)
+		if (words[i] < 8) /* NULL may have a tag */
+			return true;
+	return false;
 }
 
 /*
- * Up to 3.13 `stacktop` is -1 while the evaluation function runs the frame: it is set to what it is
- * when the frame calls another within it, when a tracer is called, and before it is left; 3.13 sets
- * it to 0 when it begins to clear.
+ * Up to 3.13 `stacktop` is -1 while the evaluation function runs the frame, and what it is when the
+ * frame calls another within it, when a tracer is called, and before it is left; 3.13 sets it to 0
+ * when it begins to clear.  What is left has nothing on its stack by then, and what has not begun
+ * has not either.
  */
-static enum pw_runs by_stacktop(struct pw_python *python, uint64_t at, uint32_t locals)
+static enum pw_runs by_stacktop(struct pw_python *python, uint64_t at, uint32_t locals, bool begun)
 {
 	uint32_t top;
 	pw_auto_error struct pw_error *error = pw_read_u32(
 		python->target, at + (uint64_t)python->layout.iframe_stacktop.offset, &top);
 	if (error)
 		return PW_RUNS_UNTOLD;
-	if ((int32_t)top == -1)
+	if ((int32_t)top == -1 || (begun && (int32_t)top > (int32_t)locals))
 		return PW_RUNS_SURELY;
-	return (int32_t)top < (int32_t)locals ? PW_RUNS_NOT : PW_RUNS_UNTOLD;
+	return top == locals ? PW_RUNS_UNTOLD : PW_RUNS_NOT;
 }
 
 /*
  * From 3.14 on `stackpointer` is set wherever other code may run (debug builds: and is 0 where
  * not).  Clearing a frame begins with setting it below the variables, and goes on with the
- * function: what is left has nothing on its stack by then, and what is not begun has not either.
+ * function.
  */
-static enum pw_runs by_stackpointer(struct pw_python *python, uint64_t at,
-				    const struct pw_iframe *frame, uint32_t locals)
+static enum pw_runs by_stackpointer(struct pw_python *python, uint64_t at, uint32_t locals,
+				    bool begun)
 {
 	const struct pw_layout *l = &python->layout;
 	uint64_t pointer, empty = at + (uint64_t)l->iframe_localsplus.offset + 8 * (uint64_t)locals;
@@ -266,15 +326,14 @@ static enum pw_runs by_stackpointer(struct pw_python *python, uint64_t at,
 		return PW_RUNS_UNTOLD;
 	if (!pointer)
 		return PW_RUNS_SURELY;
-	if (pointer < empty || has_no_function(python, at))
+	if (pointer < empty || has_no_function(python, at) || (!begun && pointer > empty))
 		return PW_RUNS_NOT;
 	if (pointer > empty)
 		return PW_RUNS_SURELY;
-	return is_at_start(python, frame) ? PW_RUNS_UNTOLD : PW_RUNS_LIKELY;
+	return begun ? PW_RUNS_LIKELY : PW_RUNS_UNTOLD;
 }
 
-static enum pw_runs tell(struct pw_python *python, uint64_t at, const struct pw_iframe *frame,
-			 uint32_t locals)
+static enum pw_runs tell(struct pw_python *python, uint64_t at, uint32_t locals, bool begun)
 {
 	const struct pw_layout *l = &python->layout;
 	uint64_t object;
@@ -282,8 +341,8 @@ static enum pw_runs tell(struct pw_python *python, uint64_t at, const struct pw_
 	/* Is cleared first, and not there in the beginning. */
 	if (!error && object)
 		return PW_RUNS_SURELY;
-	return pw_has(l, iframe_stackpointer) ? by_stackpointer(python, at, frame, locals)
-					      : by_stacktop(python, at, locals);
+	return pw_has(l, iframe_stackpointer) ? by_stackpointer(python, at, locals, begun)
+					      : by_stacktop(python, at, locals, begun);
 }
 
 static struct pw_error *read_size(struct pw_python *python, uint64_t code, uint32_t *ret_locals,
@@ -323,7 +382,13 @@ static struct pw_error *read_standing(struct pw_python *python, const struct pw_
 	if (error)
 		return error;
 	*ret_bytes = size * 8;
-	ret->runs = tell(python, at, &ret->frame, locals);
+	enum progress progress = progress_of(python, &ret->frame);
+	ret->begun = progress == BEGUN;
+	if (progress != ELSEWHERE)
+		ret->runs = tell(python, at, locals, ret->begun);
+	if (ret->runs == PW_RUNS_UNTOLD && !ret->begun &&
+	    lacks_argument(python, at, ret->frame.code))
+		ret->runs = PW_RUNS_NOT;
 	return NULL;
 }
 
@@ -418,7 +483,7 @@ static bool is_passing_on(struct pw_python *python, uint64_t generator, uint64_t
 }
 
 bool pw_find_passing_on(struct pw_python *python, uint64_t caller, const struct pw_iframe *frame,
-			struct pw_standing *ret)
+			size_t *left, struct pw_standing *ret)
 {
 	enum { WORDS_MAX = 1024 };
 	uint64_t words[WORDS_MAX], size, fixed = (uint64_t)python->layout.iframe_localsplus.offset;
@@ -430,7 +495,7 @@ bool pw_find_passing_on(struct pw_python *python, uint64_t caller, const struct 
 	size = size * 8 - fixed < sizeof(words) ? size * 8 - fixed : sizeof(words);
 	pw_auto_error struct pw_error *e2 =
 		pw_read_some(python->target, caller + fixed, words, size, &done, NULL);
-	for (size_t i = 0; !e2 && i < done / 8; i++) {
+	for (size_t i = 0; !e2 && i < done / 8 && *left; i++, --*left) {
 		uint64_t object = words[i] & ~UINT64_C(7);
 		if (object && is_passing_on(python, object, caller, ret))
 			return true;

@@ -38,6 +38,7 @@ struct pw_standing {
 	struct pw_iframe frame;
 	uint64_t place; /* the higher, the newer; 0: in a generator */
 	enum pw_runs runs;
+	bool begun; /* on the data stack: it has run an instruction */
 };
 
 struct pw_stack_chunk {
@@ -70,11 +71,11 @@ struct pw_error *pw_datastack_continue(struct pw_python *python, struct pw_datas
 
 /*
  * A generator that an exception was thrown into, and that passes it on to the one that it waits
- * for, runs without being on the thread's list: it is looked for among what its caller's frame
- * holds.  Objects/genobject.c, _gen_throw().
+ * for, runs without being on the thread's list: it is looked for among the words that its caller's
+ * frame holds, at most *left of them.  Objects/genobject.c, _gen_throw().
  */
 bool pw_find_passing_on(struct pw_python *python, uint64_t caller, const struct pw_iframe *frame,
-			struct pw_standing *ret);
+			size_t *left, struct pw_standing *ret);
 
 /*
  * ---- resume.c ----

@@ -107,7 +107,8 @@ static bool has_data_stack(const struct pw_layout *layout)
 	       pw_has(layout, iframe_localsplus) && pw_has(layout, iframe_object) &&
 	       pw_has(layout, iframe_function) &&
 	       (pw_has(layout, iframe_stacktop) || pw_has(layout, iframe_stackpointer)) &&
-	       pw_has(layout, code_nlocalsplus) &&
+	       pw_has(layout, code_nlocalsplus) && pw_has(layout, code_argcount) &&
+	       pw_has(layout, code_kwonly) && pw_has(layout, code_flags) &&
 	       (pw_has(layout, code_framesize) || pw_has(layout, code_stacksize)) &&
 	       pw_has(layout, tstate_exc_info) && pw_has(layout, exc_previous) &&
 	       pw_has(layout, gen_exc_state) && pw_has(layout, gen_iframe) &&

@@ -77,10 +77,10 @@ class Segments:
         return None
 
     def end_in_file(self, place: Place) -> int:
-        """How long the file must be to hold the bytes."""
+        """How long the file must be to hold the bytes; what it never held comes from files that the notes name."""
         found = self.find(place[0])
         if found is None:
-            return sys.maxsize
+            return 0 if self.notes_first else sys.maxsize
         start, size, where = self.list[found]
         return where + min(place[0] + place[1], start + size) - start
 
@@ -243,7 +243,7 @@ class Cutter:
             file.write(struct.pack("<Q", os.path.getsize(path)))
 
         def there(place: Place) -> bool:
-            return self.segments.find(place[0]) not in (segment, None)
+            return self.segments.find(place[0]) != segment
 
         self.look("without 0x%x" % self.segments.list[segment][0], path, there)
         with open(path, "r+b") as file:
