@@ -155,7 +155,8 @@ static struct pw_resume_node *find_behind(struct pw_resume *r)
 {
 	struct pw_resume_node *node, *found = NULL;
 	for (node = r->nodes; node; node = node->hh.next)
-		if (node->proof && node->place && (!found || node->place < found->place) &&
+		if (node->proof && node->place && !node->begins_gap &&
+		    (!found || node->place < found->place) &&
 		    pw_datastack_is_behind(&r->stack, node->address))
 			found = node;
 	return found;
@@ -168,10 +169,9 @@ static void prove_surely(struct pw_resume *r)
 	prove_by(r, PW_RUNS_SURELY);
 	for (size_t i = 0; i < GAPS_MAX && !r->nomem && (behind = find_behind(r)); i++) {
 		size_t before = r->stack.count;
+		behind->begins_gap = true; /* if nothing comes of it */
 		if (pw_datastack_continue(r->python, &r->stack, behind->address))
 			r->nomem = true;
-		if (r->stack.count == before)
-			return;
 		add_standing(r, before);
 		prove_by(r, PW_RUNS_SURELY);
 	}

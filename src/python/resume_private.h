@@ -16,6 +16,7 @@ struct pw_resume_node {
 	size_t generator; /* among those that the thread runs, the newest is 1; 0: not one */
 	enum pw_runs runs;
 	bool begun;
+	bool begins_gap;		      /* frames behind it were looked for from here */
 	bool newer_than_newest;		      /* so that it has been left, or is not begun */
 	enum pw_runs proof;		      /* that it runs; PW_RUNS_NOT: there is none */
 	struct pw_resume_node *older, *newer; /* in the same C evaluation frame */
