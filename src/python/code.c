@@ -95,7 +95,7 @@ static char *load_string(struct pw_python *python, struct pw_code *code, struct 
 	return pw_buffer_steal(&text);
 }
 
-static void load_bytecode(struct pw_python *python, struct pw_code *code)
+void pw_code_find_bytecode(struct pw_python *python, struct pw_code *code)
 {
 	const struct pw_layout *l = &python->layout;
 	uint32_t first;
@@ -135,7 +135,7 @@ void pw_code_load(struct pw_python *python, uint64_t address, struct pw_code *re
 		error = pw_object_bytes(python, table, &ret->table);
 	if (error)
 		keep(ret, error, "line table");
-	load_bytecode(python, ret);
+	pw_code_find_bytecode(python, ret);
 }
 
 /* Where this thread's copy of the bytecode begins; the array's size stands before its entries. */

@@ -28,6 +28,8 @@ void pw_code_touch(struct pw_python *python, uint64_t address);
 /* Never fails: what could not be read is NULL, and `error` says why. */
 void pw_code_load(struct pw_python *python, uint64_t address, struct pw_code *ret);
 void pw_code_deinit(struct pw_code *code);
+/* Of a code object of which `address` is set: where its instructions are (3.11+). */
+void pw_code_find_bytecode(struct pw_python *python, struct pw_code *code);
 
 /* The byte offset of the frame's instruction; below 0: not started, or not inside of this code. */
 int64_t pw_code_lasti(struct pw_python *python, const struct pw_code *code,

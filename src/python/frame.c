@@ -4,7 +4,7 @@
  * (3.11-3.13), pycore_interpframe_structs.h (3.14, 3.15); what is published when: Python/ceval.c,
  * _PyEval_EvalFrameDefault.
  */
-#include "python/frame.h"
+#include "python/frame_private.h"
 #include "base/cycle.h"
 #include "python/object.h"
 #include "python/salvage.h"
@@ -159,12 +159,6 @@ static void anchor_objects(struct pw_python *python, uint64_t tstate, struct pw_
 
 /* ---- _PyInterpreterFrame ---- */
 
-struct iframe {
-	uint64_t previous, code, instr;
-	uint8_t owner, is_entry;
-	int32_t tlbc;
-};
-
 static uint64_t word_at(const uint8_t *bytes, struct pw_field field)
 {
 	uint64_t word;
@@ -178,7 +172,7 @@ static struct pw_field instr_field(const struct pw_layout *l)
 }
 
 /* The fields stand close together: one read instead of six.  false: not all of it is there. */
-static bool read_at_once(struct pw_python *python, uint64_t at, struct iframe *ret)
+static bool read_at_once(struct pw_python *python, uint64_t at, struct pw_iframe *ret)
 {
 	enum { MOST = 128, WORD = 8 };
 	const struct pw_layout *l = &python->layout;
@@ -208,10 +202,10 @@ static bool read_at_once(struct pw_python *python, uint64_t at, struct iframe *r
 	return true;
 }
 
-static struct pw_error *read_iframe(struct pw_python *python, uint64_t at, struct iframe *ret)
+struct pw_error *pw_iframe_read(struct pw_python *python, uint64_t at, struct pw_iframe *ret)
 {
 	const struct pw_layout *l = &python->layout;
-	*ret = (struct iframe){0};
+	*ret = (struct pw_iframe){0};
 	if (read_at_once(python, at, ret))
 		return NULL;
 	struct pw_error *error = pw_read_field(python, at, l->iframe_previous, &ret->previous);
@@ -235,14 +229,13 @@ static struct pw_error *read_iframe(struct pw_python *python, uint64_t at, struc
 	return error;
 }
 
-/* Owned by the C stack or the interpreter: no Python code runs in it. */
-static bool is_shim(const struct pw_layout *l, uint8_t owner)
+bool pw_iframe_is_shim(const struct pw_layout *l, uint8_t owner)
 {
 	return (pw_has(l, owner_cstack) && owner == l->owner_cstack.offset) ||
 	       (pw_has(l, owner_interpreter) && owner == l->owner_interpreter.offset);
 }
 
-static bool append_iframe(struct pw_pyframes *ret, uint64_t at, const struct iframe *frame,
+static bool append_iframe(struct pw_pyframes *ret, uint64_t at, const struct pw_iframe *frame,
 			  size_t max)
 {
 	struct pw_pyframe *to = append(ret, max);
@@ -291,8 +284,8 @@ static void walk_shims(struct pw_python *python, uint64_t tstate, uint64_t at, s
 	struct pw_cycle cycle = {0};
 	size_t group = 0;
 	while (at) {
-		struct iframe frame;
-		struct pw_error *error = read_iframe(python, at, &frame);
+		struct pw_iframe frame;
+		struct pw_error *error = pw_iframe_read(python, at, &frame);
 		if (error) {
 			stop_error(ret, at, error);
 			break;
@@ -303,7 +296,7 @@ static void walk_shims(struct pw_python *python, uint64_t tstate, uint64_t at, s
 		}
 		/* 3.15's base frame is inside of the thread state: it ends the chain and anchors
 		 * nothing. */
-		if (is_shim(l, frame.owner)) {
+		if (pw_iframe_is_shim(l, frame.owner)) {
 			bool base = at >= tstate && at < tstate + 65536;
 			close_group(ret, group, base ? 0 : at);
 			group = ret->count;
@@ -341,13 +334,13 @@ static bool plausible_group(struct pw_python *python, uint64_t cframe, uint64_t 
 	const struct pw_layout *l = &python->layout;
 	bool shims = l->traits.frames == PW_FRAMES_SHIM_CFRAME;
 	for (size_t i = 0; i < CHECKED; i++) {
-		struct iframe frame;
+		struct pw_iframe frame;
 		if (at < 4096 || at % 8)
 			return false;
-		pw_auto_error struct pw_error *e1 = read_iframe(python, at, &frame);
+		pw_auto_error struct pw_error *e1 = pw_iframe_read(python, at, &frame);
 		if (e1)
 			return is_lost(python, e1);
-		if (shims && is_shim(l, frame.owner))
+		if (shims && pw_iframe_is_shim(l, frame.owner))
 			return near_cframe(cframe, at) && frame.previous == older;
 		pw_auto_error struct pw_error *e2 =
 			python->settled ? NULL : pw_object_check_code(python, frame.code);
@@ -415,21 +408,17 @@ static uint64_t newest_cframe(struct pw_python *python, uint64_t tstate, uint64_
 
 /* 3.11: a _PyCFrame for each C evaluation frame; its frames reach down to the one flagged as entry.
  */
-static void walk_cframes(struct pw_python *python, uint64_t tstate, uint64_t cframe, size_t max,
-			 struct pw_pyframes *ret)
+static void walk_cframes(struct pw_python *python, uint64_t tstate, uint64_t cframe, uint64_t at,
+			 size_t max, struct pw_pyframes *ret)
 {
 	const struct pw_layout *l = &python->layout;
-	uint64_t root = tstate + (uint64_t)l->tstate_root_cframe.offset, at;
+	uint64_t root = tstate + (uint64_t)l->tstate_root_cframe.offset;
 	struct pw_cycle cycle = {0};
 	size_t group = 0;
-	struct pw_error *error = pw_read_field(python, cframe, l->cframe_current_frame, &at);
-	if (error) {
-		stop_error(ret, cframe, error);
-		return;
-	}
+	struct pw_error *error;
 	while (at) {
-		struct iframe frame;
-		if ((error = read_iframe(python, at, &frame))) {
+		struct pw_iframe frame;
+		if ((error = pw_iframe_read(python, at, &frame))) {
 			stop_error(ret, at, error);
 			break;
 		}
@@ -457,11 +446,11 @@ static void walk_cframes(struct pw_python *python, uint64_t tstate, uint64_t cfr
 	end_chain(ret, group);
 }
 
-void pw_frames_walk(struct pw_python *python, uint64_t tstate, size_t max, struct pw_pyframes *ret)
+/* Along the links.  Returns the newest frame, 0: not known. */
+static uint64_t walk(struct pw_python *python, uint64_t tstate, size_t max, struct pw_pyframes *ret)
 {
 	const struct pw_layout *l = &python->layout;
 	uint64_t at = 0;
-	*ret = (struct pw_pyframes){.end = PW_END_COMPLETE};
 	enum pw_frame_model model = l->traits.frames;
 	bool objects = model == PW_FRAMES_OBJECT || model == PW_FRAMES_OBJECT_CFRAME;
 	bool cframes = model == PW_FRAMES_CFRAME || model == PW_FRAMES_SHIM_CFRAME;
@@ -472,30 +461,39 @@ void pw_frames_walk(struct pw_python *python, uint64_t tstate, size_t max, struc
 					       &at);
 	if (error) {
 		stop_error(ret, tstate, error);
-		return;
+		return 0;
 	}
-	if (max == 0 || max > PW_FRAMES_MAX)
-		max = PW_FRAMES_MAX;
 	if (objects) {
 		walk_objects(python, at, max, ret);
 		if (model == PW_FRAMES_OBJECT_CFRAME)
 			anchor_objects(python, tstate, ret);
-		return;
+		return at;
 	}
 	if (!cframes) {
 		walk_shims(python, tstate, at, max, ret);
-		return;
+		return at;
 	}
 	if (!at)
-		return;
-	at = newest_cframe(python, tstate, at);
-	if (model == PW_FRAMES_CFRAME) {
-		walk_cframes(python, tstate, at, max, ret);
-		return;
-	}
-	uint64_t cframe = at;
-	if ((error = pw_read_field(python, cframe, l->cframe_current_frame, &at)))
+		return 0;
+	uint64_t cframe = newest_cframe(python, tstate, at);
+	if ((error = pw_read_field(python, cframe, l->cframe_current_frame, &at))) {
 		stop_error(ret, cframe, error);
+		return 0;
+	}
+	if (model == PW_FRAMES_CFRAME)
+		walk_cframes(python, tstate, cframe, at, max, ret);
 	else
 		walk_shims(python, tstate, at, max, ret);
+	return at;
+}
+
+void pw_frames_walk(struct pw_python *python, uint64_t tstate, size_t max, struct pw_pyframes *ret)
+{
+	*ret = (struct pw_pyframes){.end = PW_END_COMPLETE};
+	if (max == 0 || max > PW_FRAMES_MAX)
+		max = PW_FRAMES_MAX;
+	uint64_t newest = walk(python, tstate, max, ret);
+	/* What stands still anyway lacks memory for good. */
+	if (ret->end == PW_END_UNREADABLE && !python->target->ops->stop)
+		pw_frames_resume(python, tstate, newest, max, ret);
 }

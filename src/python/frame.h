@@ -27,7 +27,7 @@ struct pw_pyframes {
 	size_t count, capacity;
 	enum pw_end_reason end;
 	uint64_t end_address;
-	char end_message[256]; /* "" when complete */
+	char end_message[400]; /* "" when complete */
 	/* The thread was caught in the middle of linking or unlinking a frame: a live target is to
 	 * be let go and stopped again. */
 	bool torn;

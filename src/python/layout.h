@@ -83,10 +83,12 @@ struct pw_traits {
 	bool lasti_in_units;	/* f_lasti counts 2-byte instructions, not bytes (3.10) */
 	bool instr_is_previous; /* the frame's pointer is at the last run instruction, not at the
 				   running one */
-	bool python2;		/* str is bytes, int is a type of its own, dicts are open tables */
-	bool log2_keys;		/* dk_log2_size and typed dict keys (3.11+) */
-	bool managed_dicts;	/* instance dict in front of the object (3.11+) */
-	bool inline_values;	/* instance values behind the object (3.13+) */
+	bool data_stack;    /* frames stand one behind the other, and what is needed to find them
+			       (3.11+) */
+	bool python2;	    /* str is bytes, int is a type of its own, dicts are open tables */
+	bool log2_keys;	    /* dk_log2_size and typed dict keys (3.11+) */
+	bool managed_dicts; /* instance dict in front of the object (3.11+) */
+	bool inline_values; /* instance values behind the object (3.13+) */
 	/* How repr() writes it. */
 	bool exception_comma;	  /* ValueError('x',) (-3.6) */
 	bool timedelta_positions; /* timedelta(1, 2, 3), without names (-3.6) */

@@ -52,12 +52,27 @@ PW_FIELD(tstate_current_frame, "_ts|PyThreadState", "current_frame",
 	 "thread_state.current_frame") /* 3.13+ */
 PW_FIELD(tstate_thread_id, "_ts|PyThreadState", "thread_id", "thread_state.thread_id")
 PW_FIELD(tstate_native_thread_id, "_ts|PyThreadState", "native_thread_id",
-	 "thread_state.native_thread_id") /* 3.11+ */
+	 "thread_state.native_thread_id")			 /* 3.11+ */
+PW_FIELD(tstate_exc_info, "_ts|PyThreadState", "exc_info", NULL) /* 3.7+ */
+PW_FIELD(tstate_datastack_chunk, "_ts|PyThreadState", "datastack_chunk",
+	 "thread_state.datastack_chunk")					 /* 3.11+ */
+PW_FIELD(tstate_datastack_top, "_ts|PyThreadState", "datastack_top", NULL)	 /* 3.11+ */
+PW_FIELD(tstate_datastack_limit, "_ts|PyThreadState", "datastack_limit", NULL)	 /* 3.11+ */
+PW_FIELD(tstate_depth_left, "_ts|PyThreadState", "py_recursion_remaining", NULL) /* 3.12+ */
+PW_FIELD(tstate_depth_limit, "_ts|PyThreadState", "py_recursion_limit", NULL)	 /* 3.12+ */
 PW_FIELD(tstate_sizeof, "_ts|PyThreadState", "", "thread_state.size")
 
 /* _PyCFrame (3.10: CFrame): on the C stack of each evaluation, 3.10-3.12, cpython/pystate.h */
 PW_FIELD(cframe_previous, "_PyCFrame|_cframe|CFrame", "previous", NULL)
 PW_FIELD(cframe_current_frame, "_PyCFrame|_cframe|CFrame", "current_frame", NULL) /* 3.11+ */
+
+/* The data stack, on which a thread's frames stand, 3.11+; what handles exceptions, a generator's
+ * or the thread's: cpython/pystate.h */
+PW_FIELD(chunk_previous, "_PyStackChunk|_stack_chunk", "previous", NULL)
+PW_FIELD(chunk_size, "_PyStackChunk|_stack_chunk", "size", NULL)
+PW_FIELD(chunk_top, "_PyStackChunk|_stack_chunk", "top", NULL)
+PW_FIELD(chunk_data, "_PyStackChunk|_stack_chunk", "data", NULL)
+PW_FIELD(exc_previous, "_PyErr_StackItem|_err_stackitem", "previous_item", NULL) /* 3.7+ */
 
 /* PyFrameObject as the thing that runs, -3.10: Include/frameobject.h, cpython/frameobject.h */
 PW_FIELD(frame_back, "_frame|PyFrameObject", "f_back", NULL)
@@ -76,6 +91,11 @@ PW_FIELD(iframe_is_entry, "_PyInterpreterFrame", "is_entry", NULL) /* 3.11 */
 PW_FIELD(iframe_tlbc_index, "_PyInterpreterFrame", "tlbc_index",
 	 "interpreter_frame.tlbc_index") /* 3.14+ free-threaded */
 PW_FIELD(iframe_sizeof, "_PyInterpreterFrame", "", "interpreter_frame.size")
+PW_FIELD(iframe_function, "_PyInterpreterFrame", "f_func|f_funcobj", NULL)
+PW_FIELD(iframe_object, "_PyInterpreterFrame", "frame_obj", NULL)
+PW_FIELD(iframe_stacktop, "_PyInterpreterFrame", "stacktop", NULL) /* 3.11-3.13 */
+PW_FIELD(iframe_stackpointer, "_PyInterpreterFrame", "stackpointer",
+	 "interpreter_frame.stackpointer") /* 3.14+ */
 
 /* PyCodeObject: Include/code.h, cpython/code.h */
 PW_FIELD(code_name, "PyCodeObject", "co_name", "code_object.name")
@@ -96,9 +116,12 @@ PW_FIELD(code_argcount, "PyCodeObject", "co_argcount", "code_object.argcount")
 PW_FIELD(code_kwonly, "PyCodeObject", "co_kwonlyargcount", NULL) /* 3.x */
 PW_FIELD(code_flags, "PyCodeObject", "co_flags", NULL)
 PW_FIELD(code_nlocals, "PyCodeObject", "co_nlocals", NULL)
-PW_FIELD(code_varnames, "PyCodeObject", "co_varnames", NULL) /* -3.10 */
-PW_FIELD(code_cellvars, "PyCodeObject", "co_cellvars", NULL) /* -3.10 */
-PW_FIELD(code_freevars, "PyCodeObject", "co_freevars", NULL) /* -3.10 */
+PW_FIELD(code_nlocalsplus, "PyCodeObject", "co_nlocalsplus", NULL) /* 3.11+ */
+PW_FIELD(code_stacksize, "PyCodeObject", "co_stacksize", NULL)
+PW_FIELD(code_framesize, "PyCodeObject", "co_framesize", NULL) /* 3.12+ */
+PW_FIELD(code_varnames, "PyCodeObject", "co_varnames", NULL)   /* -3.10 */
+PW_FIELD(code_cellvars, "PyCodeObject", "co_cellvars", NULL)   /* -3.10 */
+PW_FIELD(code_freevars, "PyCodeObject", "co_freevars", NULL)   /* -3.10 */
 PW_FIELD(code_localsplusnames, "PyCodeObject", "co_localsplusnames",
 	 "code_object.localsplusnames") /* 3.11+ */
 PW_FIELD(code_localspluskinds, "PyCodeObject", "co_localspluskinds",
@@ -254,7 +277,8 @@ PW_FIELD(gen_code, "PyGenObject|_PyGenObject", "gi_code", NULL)			   /* -3.13 */
 PW_FIELD(gen_frame, "PyGenObject", "gi_frame", NULL)				   /* -3.10 */
 PW_FIELD(gen_iframe, "_PyGenObject|PyGenObject", "gi_iframe", "gen_object.iframe") /* 3.11+ */
 PW_FIELD(gen_frame_state, "_PyGenObject|PyGenObject", "gi_frame_state",
-	 "gen_object.gi_frame_state") /* 3.11+ */
+	 "gen_object.gi_frame_state")					  /* 3.11+ */
+PW_FIELD(gen_exc_state, "_PyGenObject|PyGenObject", "gi_exc_state", NULL) /* 3.7+ */
 PW_FIELD(weakref_object, "_PyWeakReference|PyWeakReference", "wr_object", NULL)
 /* Modules/_functoolsmodule.c */
 PW_FIELD(partial_function, "partialobject", "fn", NULL)
@@ -305,6 +329,7 @@ PW_ENUMERATOR(owner_generator, "FRAME_OWNED_BY_GENERATOR")
 PW_ENUMERATOR(owner_frame_object, "FRAME_OWNED_BY_FRAME_OBJECT")
 PW_ENUMERATOR(owner_cstack, "FRAME_OWNED_BY_CSTACK")	       /* 3.12-3.14 */
 PW_ENUMERATOR(owner_interpreter, "FRAME_OWNED_BY_INTERPRETER") /* 3.14+ */
+PW_ENUMERATOR(frame_executing, "FRAME_EXECUTING")	       /* 3.11+ */
 
 #undef PW_FIELD
 #undef PW_ENUMERATOR

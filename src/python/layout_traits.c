@@ -98,10 +98,28 @@ static bool since(const struct pw_layout *layout, unsigned minor)
 	return layout->major > 3 || (layout->major == 3 && layout->minor >= minor);
 }
 
+/* The data stack is looked at when links are lost: a layout without it does for the rest. */
+static bool has_data_stack(const struct pw_layout *layout)
+{
+	return pw_has(layout, tstate_datastack_chunk) && pw_has(layout, tstate_datastack_top) &&
+	       pw_has(layout, chunk_previous) && pw_has(layout, chunk_size) &&
+	       pw_has(layout, chunk_top) && pw_has(layout, chunk_data) &&
+	       pw_has(layout, iframe_localsplus) && pw_has(layout, iframe_object) &&
+	       pw_has(layout, iframe_function) &&
+	       (pw_has(layout, iframe_stacktop) || pw_has(layout, iframe_stackpointer)) &&
+	       pw_has(layout, code_nlocalsplus) && pw_has(layout, code_argcount) &&
+	       pw_has(layout, code_kwonly) && pw_has(layout, code_flags) &&
+	       (pw_has(layout, code_framesize) || pw_has(layout, code_stacksize)) &&
+	       pw_has(layout, tstate_exc_info) && pw_has(layout, exc_previous) &&
+	       pw_has(layout, gen_exc_state) && pw_has(layout, gen_iframe) &&
+	       pw_has(layout, gen_frame_state) && pw_has(layout, frame_executing);
+}
+
 struct pw_error *pw_layout_finish(struct pw_layout *layout)
 {
 	layout->traits = (struct pw_traits){
 		.instr_is_previous = pw_has(layout, iframe_prev_instr),
+		.data_stack = has_data_stack(layout),
 		.python2 = pw_has(layout, int_value) && pw_has(layout, dict2_table),
 		.log2_keys = pw_has(layout, keys_log2_size),
 		.managed_dicts =

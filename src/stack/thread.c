@@ -46,7 +46,7 @@ static void end_thread(struct pw_dump *dump, struct pw_thread *thread,
 {
 	if (frames->end == PW_END_COMPLETE)
 		return;
-	char text[384];
+	char text[512];
 	char place[32] = "";
 	if (frames->end_address)
 		snprintf(place, sizeof(place), " at 0x%" PRIx64, frames->end_address);

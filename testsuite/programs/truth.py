@@ -104,9 +104,18 @@ def write(path, truth):
 
 
 def report(frame, path=None, line=None, outer=(), gil=None):
-    """Writes the truth of all threads.  `outer` are frames of other interpreters below this one's."""
+    """Writes the truth of all threads.  `outer` are frames of other interpreters below this one's.
+
+    With TRUTH_UNSEEN in the environment, which is for targets of one thread, a child looks at the frames: looking
+    leaves frame objects behind (3.11 and later), which frames that nobody has looked at do not have.
+    """
     _note(frame, line)
     truth = describe(gil)
+    if os.environ.get("TRUTH_UNSEEN"):
+        child = os.fork()
+        if child:
+            os.waitpid(child, 0)
+            return
     mine = threading.current_thread().ident
     for ident, thread in sorted(THREADS.items(), key=lambda item: item[1]["tid"]):
         frames = frames_of(thread["frame"], thread["line"])
@@ -115,6 +124,8 @@ def report(frame, path=None, line=None, outer=(), gil=None):
         truth["threads"].append({"tid": thread["tid"], "name": thread["name"], "frames": frames})
         thread["frame"] = None
     write(path or sys.argv[1], truth)
+    if os.environ.get("TRUTH_UNSEEN"):
+        os._exit(0)
 
 
 # Blocks for ever with the GIL released, and is C all the way: no Python frame is on top of the caller's.
