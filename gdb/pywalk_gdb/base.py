@@ -52,6 +52,9 @@ class Command(gdb.Command):
             self.run(argument)
         except error_type as error:
             raise gdb.GdbError(words(error)) from None
+        except gdb.error as error:
+            # Such as a process that has gone meanwhile.
+            raise gdb.GdbError(str(error)) from None
 
     def run(self, argument: str) -> None:
         raise NotImplementedError

@@ -114,6 +114,30 @@ def require_process() -> gdb.Inferior:
     return inferior
 
 
+def require_thread() -> gdb.InferiorThread:
+    """The selected thread, or gdb.GdbError."""
+    thread = gdb.selected_thread()
+    if thread is None:
+        raise gdb.GdbError("No thread selected.")
+    return thread
+
+
+def thread_id(thread: gdb.InferiorThread) -> int:
+    """The kernel's number of it."""
+    return int(thread.ptid[1] or thread.ptid[0])
+
+
+def stands_still(inferior: gdb.Inferior) -> bool:
+    """Whether nothing changes in it without an event that tells.
+
+    Recordings and traces move between moments without one.
+    """
+    if any(thread.is_valid() and thread.is_running() for thread in inferior.threads()):
+        return False
+    frame = gdb.convenience_variable("trace_frame")
+    return gdb.current_recording() is None and (frame is None or int(frame) < 0)
+
+
 def target_file(path: Optional[str]) -> Optional[str]:
     """A file name without the prefix that says that the target has it."""
     return path[len("target:") :] if path and path.startswith("target:") else path
@@ -302,8 +326,9 @@ def core_file(inferior: gdb.Inferior) -> Optional[str]:
 class Reader:
     """A pywalk.Reader of the inferior that was selected when it was made."""
 
-    def __init__(self, inferior: gdb.Inferior) -> None:
+    def __init__(self, inferior: gdb.Inferior, unit: int) -> None:
         self._inferior = inferior
+        self.unit = unit  #: bytes that are read at the price of one, 0: no matter
         self.pid: int = inferior.pid
         self.local = connection_type(inferior) == "native"
         self.mappings = mappings(inferior)
@@ -354,29 +379,42 @@ def settle_threads(inferior: gdb.Inferior) -> None:
 
 
 #: As pywalk.ReaderThread has them.
-Thread = Tuple[int, int, int, Optional[str], int, List[Optional[int]]]
+Thread = Tuple[int, int, int, Optional[str], int, List[Optional[int]], bool]
 
 
-def threads(inferior: gdb.Inferior, with_registers: bool) -> List[Thread]:
-    """All threads; their registers if wanted.  Switches threads."""
+def _thread(thread: gdb.InferiorThread, with_registers: bool, running: bool) -> Thread:
+    """Switches to it."""
+    pointer = stack = pc = 0
+    values: List[Optional[int]] = []
+    if not running:
+        thread.switch()
+        frame = gdb.newest_frame()
+        names = registers(frame)
+        pointer = register(frame, names.thread_pointer)
+        stack = register(frame, names.stack_pointer)
+        if with_registers:
+            pc = int(frame.pc()) & 0xFFFFFFFFFFFFFFFF
+            values = [_known_register(frame, one) for one in names.dwarf]
+    name = thread.name
+    if name is not None:
+        name = name.encode("utf-8", "backslashreplace").decode("utf-8")
+    return thread_id(thread), pointer, stack, name, pc, values, running
+
+
+def threads(
+    inferior: gdb.Inferior,
+    with_registers: bool,
+    only: Optional[gdb.InferiorThread] = None,
+    halted: bool = False,
+) -> List[Thread]:
+    """All threads, or only that one; their registers if wanted.  Switches threads.
+
+    `halted`: it stands still, whatever GDB says.
+    """
+    if only is not None:
+        return [_thread(only, with_registers, only.is_running() and not halted)]
     found: List[Thread] = []
     for thread in sorted(inferior.threads(), key=lambda thread: thread.num):
-        if not thread.is_valid() or thread.is_exited():
-            continue
-        tid = thread.ptid[1] or thread.ptid[0]
-        pointer = stack = pc = 0
-        values: List[Optional[int]] = []
-        if not thread.is_running():
-            thread.switch()
-            frame = gdb.newest_frame()
-            names = registers(frame)
-            pointer = register(frame, names.thread_pointer)
-            stack = register(frame, names.stack_pointer)
-            if with_registers:
-                pc = int(frame.pc()) & 0xFFFFFFFFFFFFFFFF
-                values = [_known_register(frame, one) for one in names.dwarf]
-        name = thread.name
-        if name is not None:
-            name = name.encode("utf-8", "backslashreplace").decode("utf-8")
-        found.append((tid, pointer, stack, name, pc, values))
+        if thread.is_valid() and not thread.is_exited():
+            found.append(_thread(thread, with_registers, thread.is_running()))
     return found
