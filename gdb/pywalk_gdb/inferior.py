@@ -323,52 +323,6 @@ def core_file(inferior: gdb.Inferior) -> Optional[str]:
     return match.group(1) if match else None
 
 
-class Reader:
-    """A pywalk.Reader of the inferior that was selected when it was made."""
-
-    def __init__(self, inferior: gdb.Inferior, unit: int) -> None:
-        self._inferior = inferior
-        self.unit = unit  #: bytes that are read at the price of one, 0: no matter
-        self.pid: int = inferior.pid
-        self.local = connection_type(inferior) == "native"
-        self.mappings = mappings(inferior)
-        program = program_file()
-        #: Where this machine has the program, None: where the target has it.
-        self.host_executable = None if self.local else program
-        self.executable = self._mapped(program)
-        self._symbols: Dict[str, int] = {}
-
-    def _mapped(self, program: Optional[str]) -> Optional[str]:
-        """The program as the mappings name it, if they do."""
-        if program is None:
-            return None
-        paths = {one[3] for one in self.mappings}
-        real = os.path.realpath(program)
-        return real if program not in paths and real in paths else program
-
-    def read(self, address: int, length: int) -> Optional[bytes]:
-        try:
-            return bytes(self._inferior.read_memory(address, length))
-        except (gdb.error, ValueError, OverflowError):
-            return None
-
-    def symbol(self, name: str) -> int:
-        found = self._symbols.get(name)
-        if found is None:
-            found = self._symbols[name] = _symbol(name)
-        return found
-
-
-def _symbol(name: str) -> int:
-    if not re.match(r"[A-Za-z_]\w*$", name):
-        return 0
-    try:
-        value = gdb.parse_and_eval("(unsigned long) &" + name)
-        return int(value) & 0xFFFFFFFFFFFFFFFF
-    except (gdb.error, ValueError):
-        return 0
-
-
 def settle_threads(inferior: gdb.Inferior) -> None:
     """Lets GDB read all registers of a core, and drops what it has to say about them.
 

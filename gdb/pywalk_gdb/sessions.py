@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Dict, NamedTuple, Optional, Tuple
 
 import gdb
 
-from . import inferior, library, remote, settings, text
+from . import inferior, library, settings, text
+from .reader import Reader
 
 if TYPE_CHECKING:
     import pywalk
@@ -19,7 +20,7 @@ class Open:
     def __init__(
         self,
         session: "pywalk.Session",
-        reader: inferior.Reader,
+        reader: Reader,
         identity: Tuple[object, ...],
     ) -> None:
         self.session = session
@@ -39,7 +40,7 @@ class Source(NamedTuple):
     """What a command takes its dump from."""
 
     session: "pywalk.Session"
-    reader: Optional[inferior.Reader]  #: None: a core that is read as a file
+    reader: Optional[Reader]  #: None: a core that is read as a file
     own: bool  #: pywalk walks the C frames, not GDB
     only: int  #: the thread that is wanted, the kernel's number; 0: all
 
@@ -47,6 +48,11 @@ class Source(NamedTuple):
 _open: Dict[int, Open] = {}
 _cores: Dict[int, OpenCore] = {}
 _connected = False
+
+
+def opened() -> Dict[int, Open]:
+    """Those that read through GDB, by the numbers of their inferiors."""
+    return dict(_open)
 
 
 def _drop_all(*_: Any) -> None:
@@ -110,7 +116,7 @@ def _new(of: gdb.Inferior) -> Open:
     pywalk = library.load()
     inferior.adopt_root(of)
     inferior.settle_threads(of)
-    reader = inferior.Reader(of, remote.unit(of))
+    reader = Reader(of)
     session = pywalk.Session.open_reader(
         reader,
         executable=reader.host_executable,

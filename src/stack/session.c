@@ -49,10 +49,9 @@ static struct pw_error *open_target(struct pw_target *target, const struct pw_op
 	session->target = target;
 	if (options)
 		session->options = *options;
-	struct pw_error *error =
-		pw_modules_create(target, session->options.debug_dir, &session->modules);
+	struct pw_error *error = pw_snapshot_begin(target);
 	if (!error)
-		error = pw_snapshot_begin(target);
+		error = pw_modules_create(target, session->options.debug_dir, &session->modules);
 	if (!error)
 		error = explain(target, pw_python_find(target, session->modules,
 						       session->options.layouts, &session->python));
