@@ -139,9 +139,9 @@ PW_API struct pw_error *pw_session_set_threads(struct pw_session *session,
 					       size_t count);
 /*
  * For a session on a reader, which knows better than anybody whether the target stands still.
- * Either way, everything cached of the target's memory is forgotten.  true: what is read from now on
- * is kept, over captures and changes of threads, until the next call.  false, as at the beginning:
- * it is kept for one capture.
+ * Either way, everything cached of the target's memory is forgotten.  true: what is read from now
+ * on is kept, over captures and changes of threads, until the next call.  false, as at the
+ * beginning: it is kept for one capture.
  */
 PW_API struct pw_error *pw_session_keep_memory(struct pw_session *session, bool keep);
 /*
@@ -155,10 +155,10 @@ PW_API struct pw_error *pw_session_set_mappings(struct pw_session *session,
 
 /* What a session on a reader has read since it was opened. */
 struct pw_read_statistics {
-	uint64_t reads; /* that pywalk needed */
-	uint64_t bytes; /* in them */
-	uint64_t kept;	/* reads that cost no call */
-	uint64_t calls; /* of struct pw_reader's read() */
+	uint64_t reads;	  /* that pywalk needed */
+	uint64_t bytes;	  /* in them */
+	uint64_t kept;	  /* reads that cost no call */
+	uint64_t calls;	  /* of struct pw_reader's read() */
 	uint64_t fetched; /* bytes that they brought */
 	uint64_t failed;  /* calls that brought nothing */
 };

@@ -122,8 +122,7 @@ static bool is_reader(const struct pw_session *session)
 
 static struct pw_error *not_a_reader(const struct pw_session *session, const char *what)
 {
-	return pw_error_create(PW_ERROR_USAGE,
-			       "%s of a %s: expected a session on a reader", what,
+	return pw_error_create(PW_ERROR_USAGE, "%s of a %s: expected a session on a reader", what,
 			       session->target->ops->kind);
 }
 
