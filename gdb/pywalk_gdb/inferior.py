@@ -46,12 +46,27 @@ _ARCHITECTURES = {
 }
 
 
-def registers(frame: gdb.Frame) -> Registers:
-    name = frame.architecture().name()
+def _registers_of(architecture: gdb.Architecture) -> Registers:
+    name = architecture.name()
     found = _ARCHITECTURES.get(name)
     if found is None:
         raise gdb.GdbError(f"Python stacks of architecture {name} are not supported.")
     return found
+
+
+def registers(frame: gdb.Frame) -> Registers:
+    return _registers_of(frame.architecture())
+
+
+def require_architecture(inferior: gdb.Inferior) -> None:
+    """gdb.GdbError, unless it is this machine's, which the library is made for."""
+    architecture = inferior.architecture()
+    ours = {"x86_64": _X86_64, "aarch64": _AARCH64}.get(os.uname().machine)
+    if _registers_of(architecture) is not ours:
+        raise gdb.GdbError(
+            f"Python stacks of architecture {architecture.name()} are not supported on this"
+            f" {os.uname().machine} machine."
+        )
 
 
 def register(frame: gdb.Frame, name: str) -> int:
@@ -305,6 +320,20 @@ def mappings(inferior: gdb.Inferior) -> List[Mapping]:
         found = _mark_code(found)
     found.sort(key=lambda one: one[0])
     return _name_vdso(found)
+
+
+def settle_libraries(inferior: gdb.Inferior, found: List[Mapping]) -> None:
+    """Lets GDB know of the libraries that were loaded without its knowing.
+
+    It learns of them by a breakpoint, which it may not be allowed to set.
+    """
+    if connection_type(inferior) == "core" or not gdb.parameter("auto-solib-add"):
+        return
+    mapped = {os.path.basename(one[3]) for one in found if one[5] and one[3]}
+    known = {os.path.basename(one.filename or "") for one in gdb.objfiles()}
+    if mapped - known - {"[vdso]"}:
+        with contextlib.suppress(gdb.error):
+            gdb.execute("sharedlibrary", to_string=True)
 
 
 _CORE_FILE = re.compile(r"^Local core dump file:\n\s*[`'](.*)', file type \S+\.$", re.MULTILINE)

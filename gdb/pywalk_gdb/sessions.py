@@ -114,9 +114,11 @@ def _still_fits(kept: Open, of: gdb.Inferior) -> bool:
 
 def _new(of: gdb.Inferior) -> Open:
     pywalk = library.load()
+    inferior.require_architecture(of)
     inferior.adopt_root(of)
     inferior.settle_threads(of)
     reader = Reader(of)
+    inferior.settle_libraries(of, reader.mappings)
     session = pywalk.Session.open_reader(
         reader,
         executable=reader.host_executable,
@@ -185,6 +187,7 @@ def _core(of: gdb.Inferior) -> "Optional[pywalk.Session]":
     identity = (*_identity(of), path)
     kept = _cores.get(of.num)
     if kept is None or kept.identity != identity:
+        inferior.require_architecture(of)
         session = None
         try:
             session = pywalk.Session.open_core(
