@@ -361,21 +361,41 @@ def settle_threads(inferior: gdb.Inferior) -> None:
         gdb.execute("thread apply all -q -s print $pc", to_string=True)
 
 
+def same_numbers(inferior: gdb.Inferior) -> bool:
+    """Whether a process of this machine knows its threads by the numbers that GDB knows."""
+    if connection_type(inferior) != "native":
+        return False
+    try:
+        with open(f"/proc/{inferior.pid}/status") as file:
+            numbers = next(line for line in file if line.startswith("NSpid:")).split()
+    except (OSError, StopIteration):
+        return False
+    return len(numbers) == 2
+
+
 #: As pywalk.ReaderThread has them.
 Thread = Tuple[int, int, int, Optional[str], int, List[Optional[int]], bool]
 
 
-def _thread(thread: gdb.InferiorThread, with_registers: bool, running: bool) -> Thread:
+class Wanted(NamedTuple):
+    """What is to be known of threads."""
+
+    pointers: bool  #: of its stack and of its own data
+    registers: bool  #: all of them
+
+
+def _thread(thread: gdb.InferiorThread, wanted: Wanted, running: bool) -> Thread:
     """Switches to it."""
     pointer = stack = pc = 0
     values: List[Optional[int]] = []
-    if not running:
+    # GDB may read much debug information for its newest frame.
+    if not running and (wanted.pointers or wanted.registers):
         thread.switch()
         frame = gdb.newest_frame()
         names = registers(frame)
         pointer = register(frame, names.thread_pointer)
         stack = register(frame, names.stack_pointer)
-        if with_registers:
+        if wanted.registers:
             pc = int(frame.pc()) & 0xFFFFFFFFFFFFFFFF
             values = [_known_register(frame, one) for one in names.dwarf]
     name = thread.name
@@ -386,18 +406,18 @@ def _thread(thread: gdb.InferiorThread, with_registers: bool, running: bool) -> 
 
 def threads(
     inferior: gdb.Inferior,
-    with_registers: bool,
+    wanted: Wanted,
     only: Optional[gdb.InferiorThread] = None,
     halted: bool = False,
 ) -> List[Thread]:
-    """All threads, or only that one; their registers if wanted.  Switches threads.
+    """All threads, or only that one.  Switches threads.
 
     `halted`: it stands still, whatever GDB says.
     """
     if only is not None:
-        return [_thread(only, with_registers, only.is_running() and not halted)]
+        return [_thread(only, wanted, only.is_running() and not halted)]
     found: List[Thread] = []
     for thread in sorted(inferior.threads(), key=lambda thread: thread.num):
         if thread.is_valid() and not thread.is_exited():
-            found.append(_thread(thread, with_registers, thread.is_running()))
+            found.append(_thread(thread, wanted, thread.is_running()))
     return found

@@ -137,14 +137,17 @@ def _set_threads(
     only: Optional[gdb.InferiorThread],
     halted: bool,
 ) -> None:
-    wanted = (None if only is None else only.ptid,)
+    key = (None if only is None else only.ptid,)
     # `return` and the like change registers, and no event tells.
-    if kept.threads == wanted and not with_registers:
+    if kept.threads == key and not with_registers:
         return
+    # From 3.11 on, threads know their numbers; before, they are known by their pointers.
+    pointers = kept.session.needs_registers or not inferior.same_numbers(of)
     kept.threads = None
     with inferior.selection_kept():
-        kept.session.set_threads(inferior.threads(of, with_registers, only, halted))
-    kept.threads = wanted
+        wanted = inferior.Wanted(pointers, with_registers)
+        kept.session.set_threads(inferior.threads(of, wanted, only, halted))
+    kept.threads = key
 
 
 def current(
