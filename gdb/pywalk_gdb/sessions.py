@@ -150,17 +150,8 @@ def _set_threads(
     kept.threads = key
 
 
-def current(
-    with_registers: bool = False,
-    only: Optional[gdb.InferiorThread] = None,
-    halted: bool = False,
-) -> Open:
-    """The session of the selected inferior, with its threads as they are now.
-
-    `only`: the one thread that is of interest.  The others need not be looked at.
-    `halted`: that one stands still, whatever GDB says.
-    """
-    of = inferior.require_process()
+def _session(of: gdb.Inferior) -> Open:
+    """Its session; opens it if need be, and looks at no threads."""
     _connect()
     kept = _open.get(of.num)
     if kept is None or not _still_fits(kept, of):
@@ -172,6 +163,21 @@ def current(
         kept.session.keep_memory(still)
         kept.threads = None
         kept.fresh = still
+    return kept
+
+
+def current(
+    with_registers: bool = False,
+    only: Optional[gdb.InferiorThread] = None,
+    halted: bool = False,
+) -> Open:
+    """The session of the selected inferior, with its threads as they are now.
+
+    `only`: the one thread that is of interest.  The others need not be looked at.
+    `halted`: that one stands still, whatever GDB says.
+    """
+    of = inferior.require_process()
+    kept = _session(of)
     _set_threads(kept, of, with_registers, only, halted)
     return kept
 

@@ -179,17 +179,17 @@ class Moment:
         self._threads: Dict[Tuple[int, int], Optional[pywalk.Thread]] = {}
         self._stacks: Dict[int, Tuple[Tuple[int, int], Stack]] = {}
 
-    def set_threads(self) -> None:
-        """Lets the session know of all threads."""
+    def capture(self, most: int = 0, native_only_threads: bool = False) -> "pywalk.Dump":
+        """Of all threads, with at most so many Python frames each; 0: all."""
         sessions.current()
+        return self.session.capture(native_only_threads, most)
 
     def dump(self, most: int = 0) -> "pywalk.Dump":
-        """Of all threads, with at most so many Python frames each; 0: all."""
-        self.set_threads()
+        """The same, taken once for all."""
         found = self._dumps.get(most)
         # Threads that run come and go.
         if found is None or not inferior.stands_still(self._inferior):
-            found = self._dumps[most] = self.session.capture(max_frames=most)
+            found = self._dumps[most] = self.capture(most)
         return found
 
     def _look_for(self, tid: int, most: int) -> "Optional[pywalk.Thread]":
@@ -261,7 +261,11 @@ def _key(of: gdb.Inferior) -> Tuple[object, ...]:
     return (of.num, of.pid, inferior.program_file(), *(gdb.parameter(name) for name in names))
 
 
-def _moment() -> Moment:
+def moment() -> Moment:
+    """Of the selected inferior; gdb.GdbError or pywalk.Error when there is no Python in it.
+
+    Its session knows the selected thread: for others, ask the moment.
+    """
     of = inferior.require_process()
     _connect()
     key = _key(of)
@@ -281,16 +285,6 @@ def _moment() -> Moment:
     return found
 
 
-def moment() -> Moment:
-    """Of the selected inferior; gdb.GdbError or pywalk.Error when there is no Python in it.
-
-    Its session knows all threads.
-    """
-    found = _moment()
-    found.set_threads()
-    return found
-
-
 #: The kernel's number of a thread.
 thread_id = inferior.thread_id
 
@@ -307,7 +301,7 @@ def selected() -> Stack:
         # No event tells that it ran since the last time.
         now = Moment(alone=thread)
     else:
-        now = _moment()
+        now = moment()
     tid = thread_id(thread)
     if not now.runs_python(tid):
         raise gdb.GdbError(f"Thread {thread.num} (LWP {tid}) runs no Python code.")
