@@ -199,9 +199,7 @@ class _Backtrace(_Command):
         with self._capture(source) as dump:
             self._show_all(source, dump, arguments)
 
-    def _show_all(
-        self, source: sessions.Source, dump: "pywalk.Dump", arguments: Arguments
-    ) -> None:
+    def _show_all(self, source: sessions.Source, dump: "pywalk.Dump", arguments: Arguments) -> None:
         known = _gdb_threads()
         walk = _Walk(source, arguments)
         first = True
@@ -278,8 +276,7 @@ def _is_settled(frames: Sequence["pywalk.Frame"], count: int) -> bool:
         len(shown) == count
         and (behind or all(frame.kind == "python" for frame in frames))
         and all(
-            frame.kind != "python" or frame.proof in ("address", "pointer", None)
-            for frame in shown
+            frame.kind != "python" or frame.proof in ("address", "pointer", None) for frame in shown
         )
     )
 

@@ -238,9 +238,7 @@ def source(mixed: bool, every: bool) -> Source:
         if core is not None:
             return Source(core, None, True, 0)
     kept = current(only=only)
-    return Source(
-        kept.session, kept.reader, False, 0 if only is None else inferior.thread_id(only)
-    )
+    return Source(kept.session, kept.reader, False, 0 if only is None else inferior.thread_id(only))
 
 
 def second_source(every: bool) -> Optional[Source]:

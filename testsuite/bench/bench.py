@@ -153,7 +153,8 @@ class Bench:
                 "%s, %s long, %s on disk"
                 % (kind, report.size(status.st_size), report.size(status.st_blocks * 512))
             )
-            tools = (inside if plan.inside else self.tools).core(core, self.python)
+            arguments = core, self.python
+            tools = inside.core(*arguments) if plan.inside else self.tools.core(*arguments)
             return case._replace(rows=self.rounds(tools, None))
         finally:
             target.stop()

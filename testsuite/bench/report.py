@@ -233,7 +233,13 @@ def verdict(cases: List[Case]) -> str:
             used = ours.memory() * 1024
             lines.append(
                 "- %s: `%s`: peak memory at most %s: %s, **%s**"
-                % (name, NATIVE, size(MEMORY_MOST), size(used), "met" if used <= MEMORY_MOST else "not met")
+                % (
+                    name,
+                    NATIVE,
+                    size(MEMORY_MOST),
+                    size(used),
+                    "met" if used <= MEMORY_MOST else "not met",
+                )
             )
     if not lines:
         return ""

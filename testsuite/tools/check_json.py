@@ -10,7 +10,7 @@ import json
 import sys
 from typing import Any, Dict, List
 
-import jsonschema
+import jsonschema  # type: ignore[import]
 
 
 def problems(options: argparse.Namespace, text: str) -> List[str]:

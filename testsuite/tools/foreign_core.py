@@ -7,12 +7,12 @@ STACK = 0xBFFF0000
 PAGE = 4096
 
 
-def note(kind, content):
+def note(kind: int, content: bytes) -> bytes:
     name = b"CORE\0"
     return struct.pack("<III", len(name), len(content), kind) + name.ljust(8, b"\0") + content
 
 
-def status():
+def status() -> bytes:
     """struct elf_prstatus of i386: 144 bytes, the registers from 72 on."""
     registers = [0] * 17
     registers[12] = STACK + 64  # eip
@@ -21,7 +21,7 @@ def status():
     return head + b"\0" * 32 + struct.pack("<17I", *registers) + struct.pack("<i", 0)
 
 
-def main(path):
+def main(path: str) -> None:
     notes = note(1, status())
     headers = 52 + 2 * 32
     notes_at, memory_at = headers, PAGE

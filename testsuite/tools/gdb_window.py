@@ -7,6 +7,7 @@ of them py-bt and py-mixed-bt must show the frames of the truth, below the one t
 """
 
 import json
+from typing import Any, Dict, List, Tuple
 
 import gdb
 
@@ -14,7 +15,7 @@ WINDOW = 0x180
 STEPS_MAX = 200000
 
 
-def start_of_evaluation():
+def start_of_evaluation() -> int:
     for name in ("_PyEval_EvalFrameDefault", "PyEval_EvalFrameEx"):
         try:
             return int(gdb.parse_and_eval("(unsigned long) &" + name))
@@ -23,14 +24,14 @@ def start_of_evaluation():
     raise gdb.GdbError("no evaluation function")
 
 
-def place(frame):
+def place(frame: Dict[str, Any]) -> Tuple[str, int]:
     """Names that are not ASCII are bytes in 2.7, and the truth of them is Latin-1."""
     name = frame["name"]
     return (name if name.isascii() else "?", frame["line"])
 
 
-def frames(command):
-    found = json.loads(gdb.execute(command + " --json", to_string=True))
+def frames(command: str) -> Tuple[List[Tuple[str, int]], str, List[str]]:
+    found = json.loads(gdb.execute(command + " --json", to_string=True) or "")
     python = [one for one in found["frames"] if one["kind"] == "python"]
     names = [place(one) for one in python]
     if names and names[0][0] == "entered":
@@ -40,10 +41,10 @@ def frames(command):
 
 
 class StepWindow(gdb.Command):
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__("step-window", gdb.COMMAND_DATA)
 
-    def invoke(self, argument, from_tty):
+    def invoke(self, argument: str, from_tty: bool) -> None:
         path, entries = argument.split()
         with open(path) as file:
             truth = [place(one) for one in json.load(file)["threads"][0]["frames"]]
