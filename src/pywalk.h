@@ -109,6 +109,7 @@ struct pw_reader_thread {
 	 * meant.  All zero: unknown. */
 	uint64_t pc, known;
 	uint64_t registers[PW_REGISTER_COUNT + 1];
+	bool running; /* it does not stand still: its frames are not read */
 };
 
 /* Reads that somebody else supplies: a debugger that has stopped the target.  The target must stand
@@ -125,15 +126,44 @@ struct pw_reader {
 	void *data;
 	const struct pw_reader_mapping *mappings; /* ascending, copied */
 	size_t mapping_count;
+	size_t unit; /* bytes that one call of read() brings at the price of one; 0: 16384 */
 };
 PW_API struct pw_error *pw_session_open_reader(const struct pw_reader *reader,
 					       const struct pw_options *options,
 					       struct pw_session **ret);
 /* For a session on a reader: the threads as they are now, and everything cached of the target's
- * memory is forgotten.  Call it whenever the target has run. */
+ * memory is forgotten, unless pw_session_keep_memory() forbids it.  Call it whenever the target has
+ * run. */
 PW_API struct pw_error *pw_session_set_threads(struct pw_session *session,
 					       const struct pw_reader_thread *threads,
 					       size_t count);
+/*
+ * For a session on a reader, which knows better than anybody whether the target stands still.
+ * Either way, everything cached of the target's memory is forgotten.  true: what is read from now
+ * on is kept, over captures and changes of threads, until the next call.  false, as at the
+ * beginning: it is kept for one capture.
+ */
+PW_API struct pw_error *pw_session_keep_memory(struct pw_session *session, bool keep);
+/*
+ * For a session on a reader: the mappings as they are now.  *ret_taken is false, and nothing is
+ * changed, when other files are mapped than before, or at other places: then only another session
+ * will do.
+ */
+PW_API struct pw_error *pw_session_set_mappings(struct pw_session *session,
+						const struct pw_reader_mapping *mappings,
+						size_t count, bool *ret_taken);
+
+/* What a session on a reader has read since it was opened. */
+struct pw_read_statistics {
+	uint64_t reads;	  /* that pywalk needed */
+	uint64_t bytes;	  /* in them */
+	uint64_t kept;	  /* reads that cost no call */
+	uint64_t calls;	  /* of struct pw_reader's read() */
+	uint64_t fetched; /* bytes that they brought */
+	uint64_t failed;  /* calls that brought nothing */
+};
+/* All zero for other sessions. */
+PW_API struct pw_read_statistics pw_session_read_statistics(const struct pw_session *session);
 
 /* Takes NULL.  Dumps taken from it must be destroyed before. */
 PW_API void pw_session_close(struct pw_session *session);
@@ -212,6 +242,7 @@ struct pw_capture_options {
 	enum pw_native native;
 	bool locals; /* with the variables of each frame, as text */
 	struct pw_value_limits limits;
+	uint64_t only_thread; /* the kernel's number of the one that is wanted; 0: all */
 };
 
 /*

@@ -13,6 +13,7 @@ def register(home: str) -> None:
         filters,
         library,
         limits,
+        maintenance,
         mi,
         overview,
         selection,
@@ -25,5 +26,8 @@ def register(home: str) -> None:
     library.home = home
     settings.register()
     commands.register()
-    for part in (limits, selection, source, variables, values, filters, convenience, mi, overview):
+    for part in (
+        *(limits, selection, source, variables, values, filters, convenience, mi),
+        *(maintenance, overview),
+    ):
         part.register()

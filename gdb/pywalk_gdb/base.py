@@ -21,6 +21,14 @@ def words(error: Exception) -> str:
     return message[:1].upper() + message[1:] + "."
 
 
+def complete(line: str, word: Optional[str], candidates: Sequence[str]) -> List[str]:
+    """Those that go on as the last word of `line` begins."""
+    # GDB breaks words at dashes or not, depending on its version.
+    typed = line.rsplit(None, 1)[-1] if line and not line[-1].isspace() else ""
+    skip = len(typed) - len(word or "")
+    return [one[skip:] for one in candidates if one.startswith(typed)]
+
+
 class Command(gdb.Command):
     """A command that looks at a process."""
 
@@ -34,10 +42,7 @@ class Command(gdb.Command):
         commands.append(self)
 
     def complete(self, line: str, word: Optional[str]) -> List[str]:
-        # GDB breaks words at dashes or not, depending on its version.
-        typed = line.rsplit(None, 1)[-1] if line and not line[-1].isspace() else ""
-        skip = len(typed) - len(word or "")
-        return [one[skip:] for one in self.candidates(line) if one.startswith(typed)]
+        return complete(line, word, self.candidates(line))
 
     def candidates(self, line: str) -> Sequence[str]:
         """What may stand where the user is typing."""
@@ -52,6 +57,9 @@ class Command(gdb.Command):
             self.run(argument)
         except error_type as error:
             raise gdb.GdbError(words(error)) from None
+        except gdb.error as error:
+            # Such as a process that has gone meanwhile.
+            raise gdb.GdbError(str(error)) from None
 
     def run(self, argument: str) -> None:
         raise NotImplementedError

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, Optional, Sequenc
 
 import gdb
 
-from . import base, inferior, native, sessions, text
+from . import base, inferior, native, remote, sessions, text
 
 if TYPE_CHECKING:
     import pywalk
@@ -62,9 +62,7 @@ class _Command(base.Command):
 
 
 def _gdb_threads() -> Dict[int, gdb.InferiorThread]:
-    return {
-        thread.ptid[1] or thread.ptid[0]: thread for thread in gdb.selected_inferior().threads()
-    }
+    return {inferior.thread_id(thread): thread for thread in gdb.selected_inferior().threads()}
 
 
 def _thread_number(thread: Optional[gdb.InferiorThread]) -> str:
@@ -76,10 +74,8 @@ def _thread_number(thread: Optional[gdb.InferiorThread]) -> str:
 
 
 def _selected(dump: "pywalk.Dump") -> "pywalk.Thread":
-    selected = gdb.selected_thread()
-    if selected is None:
-        raise gdb.GdbError("No thread selected.")
-    tid = selected.ptid[1] or selected.ptid[0]
+    selected = inferior.require_thread()
+    tid = inferior.thread_id(selected)
     for thread in dump.threads:
         if thread.tid == tid:
             return thread
@@ -100,6 +96,7 @@ class _Walk:
         mappings = source.reader.mappings if source.reader else ()
         with_registers = source.session.needs_registers
         self._walker = native.Walker(mappings, with_registers, arguments.as_json)
+        self._every = arguments.every
         self._second: Optional[Dict[int, pywalk.Thread]] = None
         self.helped = False  #: some frames are pywalk's
         self.cut = False  #: the last walk left older frames out
@@ -107,9 +104,11 @@ class _Walk:
     def _second_look(self, tid: int) -> "Optional[pywalk.Thread]":
         if self._second is None:
             self._second = {}
-            source = sessions.second_source()
+            source = sessions.second_source(self._every)
             if source is not None:
-                dump = source.session.capture(native_only_threads=True, native="all")
+                dump = source.session.capture(
+                    native_only_threads=True, native="all", only_thread=source.only
+                )
                 self._second = {thread.tid: thread for thread in dump.threads}
         thread = self._second.get(tid)
         if thread is None or thread.native_end is None or thread.native_end.reason != "complete":
@@ -137,61 +136,92 @@ class _Backtrace(_Command):
     mixed = False
 
     def look(self, arguments: Arguments) -> None:
-        source = sessions.source(self.mixed, arguments.every)
-        if self.mixed and not source.own and not arguments.every and (arguments.frames or 0) > 0:
-            # Of a deep stack, the newest frames need not cost what all of them cost.
-            with source.session.capture(native_only_threads=True) as dump:
-                if self._run_one(source, dump, arguments, (arguments.frames or 0) + 16):
-                    return
-        native = "all" if self.mixed and source.own else "none"
-        with source.session.capture(native_only_threads=self.mixed, native=native) as dump:
-            if arguments.every:
-                self._run_all(source, dump, arguments)
-            else:
-                self._run_one(source, dump, arguments, None)
-
-    def _run_one(
-        self,
-        source: sessions.Source,
-        dump: "pywalk.Dump",
-        arguments: Arguments,
-        limit: Optional[int],
-    ) -> bool:
-        """The selected thread.  False: what was asked for needs more than `limit` native frames."""
-        thread = _selected(dump)
-        if gdb.selected_thread().is_running():
+        if not arguments.every and inferior.require_thread().is_running():
             raise gdb.GdbError("Selected thread is running.")
-        walked = more = False
-        if self.mixed and not source.own:
+        source = sessions.source(self.mixed, arguments.every)
+        if arguments.every:
+            self._run_all(source, arguments)
+            return
+        # Of a deep stack, the newest frames need not cost what all of them cost.  Some of
+        # them are Python frames, nobody knows how many.
+        limits = [0]
+        count = arguments.frames or 0
+        if count > 0 and not source.own and not arguments.as_json:
+            limits = [count // 2 + 8, count + 16, 0] if self.mixed else [count + 16, 0]
+        for limit in limits:
+            if self._run_one(source, arguments, limit):
+                return
+
+    def _capture(self, source: sessions.Source, limit: int = 0) -> "pywalk.Dump":
+        return source.session.capture(
+            native_only_threads=self.mixed,
+            max_frames=limit,
+            native="all" if self.mixed and source.own else "none",
+            only_thread=source.only,
+        )
+
+    def _run_one(self, source: sessions.Source, arguments: Arguments, limit: int) -> bool:
+        """The selected thread.  False: what was asked for needs more than `limit` frames."""
+        with self._capture(source, limit) as dump:
+            thread = _selected(dump)
             walk = _Walk(source, arguments)
-            thread, walked = walk.thread(thread, limit)
-            more = walk.cut
-            if more and not _is_settled(thread.frames[: arguments.frames]):
-                return False
+            with remote.large_reads():
+                return self._show_one(walk, dump, thread, arguments, limit, source.own)
+
+    def _show_one(
+        self,
+        walk: _Walk,
+        dump: "pywalk.Dump",
+        thread: "pywalk.Thread",
+        arguments: Arguments,
+        limit: int,
+        own: bool,
+    ) -> bool:
+        walked = False
+        more = limit > 0 and thread.end.reason == "limit"
+        if self.mixed and not own:
+            natives = (arguments.frames or 0) + 16 if limit else None
+            thread, walked = walk.thread(thread, natives)
+            more = more or walk.cut
+        if more and not _is_settled(thread.frames, arguments.frames or 0):
+            return False
         if arguments.as_json:
             _show([_json(thread, arguments)])
         else:
             self._print(thread, arguments, walked, more)
             others = [f"thread {one.tid}: " for one in dump.threads if one.tid != thread.tid]
+            if more:
+                others.append(f"thread {thread.tid}: stack ends early (limit)")
             _report_problems(dump, tuple(others))
         return True
 
-    def _run_all(self, source: sessions.Source, dump: "pywalk.Dump", arguments: Arguments) -> None:
+    def _run_all(self, source: sessions.Source, arguments: Arguments) -> None:
+        with self._capture(source) as dump:
+            self._show_all(source, dump, arguments)
+
+    def _show_all(self, source: sessions.Source, dump: "pywalk.Dump", arguments: Arguments) -> None:
         known = _gdb_threads()
         walk = _Walk(source, arguments)
         first = True
         seen = []
         for thread in dump.threads:
             one = known.get(thread.tid)
-            walked = False
-            if self.mixed and not source.own and one is not None and not one.is_running():
+            running = one is not None and one.is_running()
+            walks = self.mixed and not source.own and one is not None and not running
+            if walks and one is not None:
                 one.switch()
-                thread, walked = walk.thread(thread)
-            seen.append(thread)
-            if not arguments.as_json:
-                _show([] if first else [""])
-                _show([text.thread_head(_thread_number(one), thread)])
-                self._print(thread, arguments, walked)
+            with remote.large_reads(walks):
+                walked = False
+                if walks:
+                    thread, walked = walk.thread(thread)
+                seen.append(thread)
+                if not arguments.as_json:
+                    _show([] if first else [""])
+                    _show([text.thread_head(_thread_number(one), thread)])
+                    if running:
+                        _show(["     (running)"])
+                    else:
+                        self._print(thread, arguments, walked)
             first = False
         if arguments.as_json and arguments.frames is None and not walk.helped:
             _show([dump.to_json().rstrip("\n")])
@@ -237,9 +267,18 @@ class _Backtrace(_Command):
         _show(ends if frames or ends else ["     (no Python frames)"])
 
 
-def _is_settled(frames: Sequence["pywalk.Frame"]) -> bool:
-    """Whether older native frames could not change these."""
-    return all(frame.kind != "python" or frame.proof in ("address", "pointer") for frame in frames)
+def _is_settled(frames: Sequence["pywalk.Frame"], count: int) -> bool:
+    """Whether what was left out could not change the newest `count` frames."""
+    shown = frames[:count]
+    # Which C frame runs the last ones is only known once the C frame is there.
+    behind = any(frame.kind == "native" for frame in frames[count:])
+    return (
+        len(shown) == count
+        and (behind or all(frame.kind == "python" for frame in frames))
+        and all(
+            frame.kind != "python" or frame.proof in ("address", "pointer", None) for frame in shown
+        )
+    )
 
 
 def _native_levels(frames: Sequence["pywalk.Frame"]) -> List[int]:
@@ -312,7 +351,9 @@ class Threads(_Command):
 
     def look(self, arguments: Arguments) -> None:
         session = sessions.source(mixed=False, every=True).session
-        with session.capture(native_only_threads=True) as dump:
+        # Of JSON's threads, also the ends of their stacks are told.
+        most = 0 if arguments.as_json else 1
+        with session.capture(native_only_threads=True, max_frames=most) as dump:
             known = _gdb_threads()
             if arguments.as_json:
                 threads = []
@@ -328,7 +369,8 @@ class Threads(_Command):
             rows = [_thread_row(thread, known.get(thread.tid), selected) for thread in dump.threads]
             heads = ["", "Id", "LWP", "Name", "Interpreter", "GIL", "Frame"]
             _show(text.table(heads, rows))
-            _report_problems(dump)
+            limited = [f"thread {one.tid}: stack ends early (limit)" for one in dump.threads]
+            _report_problems(dump, tuple(limited))
 
 
 _GIL = {True: "yes", False: "no", None: "?"}
@@ -340,7 +382,7 @@ def _thread_row(
     selected: Optional[gdb.InferiorThread],
 ) -> List[str]:
     newest = next((frame for frame in thread.frames if frame.kind == "python"), None)
-    where = "(no Python)"
+    where = "(running)" if thread.state == "running" else "(no Python)"
     if newest is not None:
         # Without the level.
         where = text.python_frame(0, newest).split("[py] ", 1)[1]

@@ -7,7 +7,7 @@ import bisect
 import contextlib
 import os
 import re
-from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Iterator, List, NamedTuple, Optional, Tuple
 
 import gdb
 
@@ -46,12 +46,27 @@ _ARCHITECTURES = {
 }
 
 
-def registers(frame: gdb.Frame) -> Registers:
-    name = frame.architecture().name()
+def _registers_of(architecture: gdb.Architecture) -> Registers:
+    name = architecture.name()
     found = _ARCHITECTURES.get(name)
     if found is None:
         raise gdb.GdbError(f"Python stacks of architecture {name} are not supported.")
     return found
+
+
+def registers(frame: gdb.Frame) -> Registers:
+    return _registers_of(frame.architecture())
+
+
+def require_architecture(inferior: gdb.Inferior) -> None:
+    """gdb.GdbError, unless it is this machine's, which the library is made for."""
+    architecture = inferior.architecture()
+    ours = {"x86_64": _X86_64, "aarch64": _AARCH64}.get(os.uname().machine)
+    if _registers_of(architecture) is not ours:
+        raise gdb.GdbError(
+            f"Python stacks of architecture {architecture.name()} are not supported on this"
+            f" {os.uname().machine} machine."
+        )
 
 
 def register(frame: gdb.Frame, name: str) -> int:
@@ -112,6 +127,30 @@ def require_process() -> gdb.Inferior:
     if not inferior.pid or not inferior.threads():
         raise gdb.GdbError("No process.")
     return inferior
+
+
+def require_thread() -> gdb.InferiorThread:
+    """The selected thread, or gdb.GdbError."""
+    thread = gdb.selected_thread()
+    if thread is None:
+        raise gdb.GdbError("No thread selected.")
+    return thread
+
+
+def thread_id(thread: gdb.InferiorThread) -> int:
+    """The kernel's number of it."""
+    return int(thread.ptid[1] or thread.ptid[0])
+
+
+def stands_still(inferior: gdb.Inferior) -> bool:
+    """Whether nothing changes in it without an event that tells.
+
+    Recordings and traces move between moments without one.
+    """
+    if any(thread.is_valid() and thread.is_running() for thread in inferior.threads()):
+        return False
+    frame = gdb.convenience_variable("trace_frame")
+    return gdb.current_recording() is None and (frame is None or int(frame) < 0)
 
 
 def target_file(path: Optional[str]) -> Optional[str]:
@@ -283,6 +322,20 @@ def mappings(inferior: gdb.Inferior) -> List[Mapping]:
     return _name_vdso(found)
 
 
+def settle_libraries(inferior: gdb.Inferior, found: List[Mapping]) -> None:
+    """Lets GDB know of the libraries that were loaded without its knowing.
+
+    It learns of them by a breakpoint, which it may not be allowed to set.
+    """
+    if connection_type(inferior) == "core" or not gdb.parameter("auto-solib-add"):
+        return
+    mapped = {os.path.basename(one[3]) for one in found if one[5] and one[3]}
+    known = {os.path.basename(one.filename or "") for one in gdb.objfiles()}
+    if mapped - known - {"[vdso]"}:
+        with contextlib.suppress(gdb.error):
+            gdb.execute("sharedlibrary", to_string=True)
+
+
 _CORE_FILE = re.compile(r"^Local core dump file:\n\s*[`'](.*)', file type \S+\.$", re.MULTILINE)
 
 
@@ -299,51 +352,6 @@ def core_file(inferior: gdb.Inferior) -> Optional[str]:
     return match.group(1) if match else None
 
 
-class Reader:
-    """A pywalk.Reader of the inferior that was selected when it was made."""
-
-    def __init__(self, inferior: gdb.Inferior) -> None:
-        self._inferior = inferior
-        self.pid: int = inferior.pid
-        self.local = connection_type(inferior) == "native"
-        self.mappings = mappings(inferior)
-        program = program_file()
-        #: Where this machine has the program, None: where the target has it.
-        self.host_executable = None if self.local else program
-        self.executable = self._mapped(program)
-        self._symbols: Dict[str, int] = {}
-
-    def _mapped(self, program: Optional[str]) -> Optional[str]:
-        """The program as the mappings name it, if they do."""
-        if program is None:
-            return None
-        paths = {one[3] for one in self.mappings}
-        real = os.path.realpath(program)
-        return real if program not in paths and real in paths else program
-
-    def read(self, address: int, length: int) -> Optional[bytes]:
-        try:
-            return bytes(self._inferior.read_memory(address, length))
-        except (gdb.error, ValueError, OverflowError):
-            return None
-
-    def symbol(self, name: str) -> int:
-        found = self._symbols.get(name)
-        if found is None:
-            found = self._symbols[name] = _symbol(name)
-        return found
-
-
-def _symbol(name: str) -> int:
-    if not re.match(r"[A-Za-z_]\w*$", name):
-        return 0
-    try:
-        value = gdb.parse_and_eval("(unsigned long) &" + name)
-        return int(value) & 0xFFFFFFFFFFFFFFFF
-    except (gdb.error, ValueError):
-        return 0
-
-
 def settle_threads(inferior: gdb.Inferior) -> None:
     """Lets GDB read all registers of a core, and drops what it has to say about them.
 
@@ -353,30 +361,63 @@ def settle_threads(inferior: gdb.Inferior) -> None:
         gdb.execute("thread apply all -q -s print $pc", to_string=True)
 
 
+def same_numbers(inferior: gdb.Inferior) -> bool:
+    """Whether a process of this machine knows its threads by the numbers that GDB knows."""
+    if connection_type(inferior) != "native":
+        return False
+    try:
+        with open(f"/proc/{inferior.pid}/status") as file:
+            numbers = next(line for line in file if line.startswith("NSpid:")).split()
+    except (OSError, StopIteration):
+        return False
+    return len(numbers) == 2
+
+
 #: As pywalk.ReaderThread has them.
-Thread = Tuple[int, int, int, Optional[str], int, List[Optional[int]]]
+Thread = Tuple[int, int, int, Optional[str], int, List[Optional[int]], bool]
 
 
-def threads(inferior: gdb.Inferior, with_registers: bool) -> List[Thread]:
-    """All threads; their registers if wanted.  Switches threads."""
+class Wanted(NamedTuple):
+    """What is to be known of threads."""
+
+    pointers: bool  #: of its stack and of its own data
+    registers: bool  #: all of them
+
+
+def _thread(thread: gdb.InferiorThread, wanted: Wanted, running: bool) -> Thread:
+    """Switches to it."""
+    pointer = stack = pc = 0
+    values: List[Optional[int]] = []
+    # GDB may read much debug information for its newest frame.
+    if not running and (wanted.pointers or wanted.registers):
+        thread.switch()
+        frame = gdb.newest_frame()
+        names = registers(frame)
+        pointer = register(frame, names.thread_pointer)
+        stack = register(frame, names.stack_pointer)
+        if wanted.registers:
+            pc = int(frame.pc()) & 0xFFFFFFFFFFFFFFFF
+            values = [_known_register(frame, one) for one in names.dwarf]
+    name = thread.name
+    if name is not None:
+        name = name.encode("utf-8", "backslashreplace").decode("utf-8")
+    return thread_id(thread), pointer, stack, name, pc, values, running
+
+
+def threads(
+    inferior: gdb.Inferior,
+    wanted: Wanted,
+    only: Optional[gdb.InferiorThread] = None,
+    halted: bool = False,
+) -> List[Thread]:
+    """All threads, or only that one.  Switches threads.
+
+    `halted`: it stands still, whatever GDB says.
+    """
+    if only is not None:
+        return [_thread(only, wanted, only.is_running() and not halted)]
     found: List[Thread] = []
     for thread in sorted(inferior.threads(), key=lambda thread: thread.num):
-        if not thread.is_valid() or thread.is_exited():
-            continue
-        tid = thread.ptid[1] or thread.ptid[0]
-        pointer = stack = pc = 0
-        values: List[Optional[int]] = []
-        if not thread.is_running():
-            thread.switch()
-            frame = gdb.newest_frame()
-            names = registers(frame)
-            pointer = register(frame, names.thread_pointer)
-            stack = register(frame, names.stack_pointer)
-            if with_registers:
-                pc = int(frame.pc()) & 0xFFFFFFFFFFFFFFFF
-                values = [_known_register(frame, one) for one in names.dwarf]
-        name = thread.name
-        if name is not None:
-            name = name.encode("utf-8", "backslashreplace").decode("utf-8")
-        found.append((tid, pointer, stack, name, pc, values))
+        if thread.is_valid() and not thread.is_exited():
+            found.append(_thread(thread, wanted, thread.is_running()))
     return found

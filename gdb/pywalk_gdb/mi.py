@@ -102,7 +102,7 @@ class _ListThreads:
             raise gdb.GdbError("-py-list-threads: Usage: no arguments")
         of = inferior.require_process()
         with inferior.selection_kept():
-            dump = stacks.moment().session.capture(native_only_threads=True, max_frames=1)
+            dump = stacks.moment().capture(1, native_only_threads=True)
             known = {stacks.thread_id(one): one for one in of.threads()}
             results: _Results = {
                 "threads": [self._thread(one, known.get(one.tid)) for one in dump.threads]

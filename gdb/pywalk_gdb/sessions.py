@@ -8,15 +8,27 @@ from typing import TYPE_CHECKING, Any, Dict, NamedTuple, Optional, Tuple
 import gdb
 
 from . import inferior, library, settings, text
+from .reader import Reader
 
 if TYPE_CHECKING:
     import pywalk
 
 
-class Open(NamedTuple):
-    session: "pywalk.Session"
-    reader: inferior.Reader
-    identity: Tuple[object, ...]
+class Open:
+    """The session of an inferior, and how far what it knows is true."""
+
+    def __init__(
+        self,
+        session: "pywalk.Session",
+        reader: Reader,
+        identity: Tuple[object, ...],
+    ) -> None:
+        self.session = session
+        self.reader = reader
+        self.identity = identity
+        self.fresh = True  #: nothing has run since its mappings were read
+        #: What its threads were read for; None: they have changed since.
+        self.threads: Optional[Tuple[object, ...]] = None
 
 
 class OpenCore(NamedTuple):
@@ -28,15 +40,19 @@ class Source(NamedTuple):
     """What a command takes its dump from."""
 
     session: "pywalk.Session"
-    reader: Optional[inferior.Reader]  #: None: a core that is read as a file
+    reader: Optional[Reader]  #: None: a core that is read as a file
     own: bool  #: pywalk walks the C frames, not GDB
+    only: int  #: the thread that is wanted, the kernel's number; 0: all
 
 
 _open: Dict[int, Open] = {}
 _cores: Dict[int, OpenCore] = {}
-#: Inferiors that have run since their mappings were read.
-_ran: Dict[int, bool] = {}
 _connected = False
+
+
+def opened() -> Dict[int, Open]:
+    """Those that read through GDB, by the numbers of their inferiors."""
+    return dict(_open)
 
 
 def _drop_all(*_: Any) -> None:
@@ -46,8 +62,9 @@ def _drop_all(*_: Any) -> None:
 
 
 def _on_continue(_: Any) -> None:
-    for number in _open:
-        _ran[number] = True
+    # The others may share memory with the one that runs.
+    for kept in _open.values():
+        kept.fresh = False
 
 
 def _connect() -> None:
@@ -60,7 +77,10 @@ def _connect() -> None:
         registry = getattr(gdb.events, name, None)
         if registry is not None:
             registry.connect(_drop_all)
-    gdb.events.cont.connect(_on_continue)
+    for name in ("cont", "memory_changed", "register_changed", "new_thread", "inferior_call"):
+        registry = getattr(gdb.events, name, None)
+        if registry is not None:
+            registry.connect(_on_continue)
     settings.changed.append(_drop_all)
 
 
@@ -79,35 +99,86 @@ def _identity(of: gdb.Inferior) -> Tuple[object, ...]:
 
 
 def _still_fits(kept: Open, of: gdb.Inferior) -> bool:
+    """Whether the session is that of the inferior; it knows its mappings then."""
     if kept.identity != _identity(of):
         return False
-    return not _ran.get(of.num) or inferior.mappings(of) == kept.reader.mappings
+    if kept.fresh:
+        return True
+    now = inferior.mappings(of)
+    if now != kept.reader.mappings:
+        if not kept.session.set_mappings(now):
+            return False
+        kept.reader.mappings = now
+    return True
 
 
-def current(with_registers: bool = False) -> Open:
-    """The session of the selected inferior, with its threads as they are now."""
-    of = inferior.require_process()
+def _new(of: gdb.Inferior) -> Open:
     pywalk = library.load()
+    inferior.require_architecture(of)
+    inferior.adopt_root(of)
+    inferior.settle_threads(of)
+    reader = Reader(of)
+    inferior.settle_libraries(of, reader.mappings)
+    session = pywalk.Session.open_reader(
+        reader,
+        executable=reader.host_executable,
+        # Of a process of this machine the library knows the root by itself.
+        sysroot=None if reader.local else _sysroot(),
+        layouts=settings.layouts(),
+        debug_dir=_debug_folder(),
+    )
+    return Open(session, reader, _identity(of))
+
+
+def _set_threads(
+    kept: Open,
+    of: gdb.Inferior,
+    with_registers: bool,
+    only: Optional[gdb.InferiorThread],
+    halted: bool,
+) -> None:
+    key = (None if only is None else only.ptid,)
+    # `return` and the like change registers, and no event tells.
+    if kept.threads == key and not with_registers:
+        return
+    # From 3.11 on, threads know their numbers; before, they are known by their pointers.
+    pointers = kept.session.needs_registers or not inferior.same_numbers(of)
+    kept.threads = None
+    with inferior.selection_kept():
+        wanted = inferior.Wanted(pointers, with_registers)
+        kept.session.set_threads(inferior.threads(of, wanted, only, halted))
+    kept.threads = key
+
+
+def _session(of: gdb.Inferior) -> Open:
+    """Its session; opens it if need be, and looks at no threads."""
     _connect()
     kept = _open.get(of.num)
     if kept is None or not _still_fits(kept, of):
         _open.pop(of.num, None)
-        inferior.adopt_root(of)
-        inferior.settle_threads(of)
-        reader = inferior.Reader(of)
-        session = pywalk.Session.open_reader(
-            reader,
-            executable=reader.host_executable,
-            # Of a process of this machine the library knows the root by itself.
-            sysroot=None if reader.local else _sysroot(),
-            layouts=settings.layouts(),
-            debug_dir=_debug_folder(),
-        )
-        kept = Open(session, reader, _identity(of))
-        _open[of.num] = kept
-    _ran[of.num] = False
-    with inferior.selection_kept():
-        kept.session.set_threads(inferior.threads(of, with_registers))
+        kept = _open[of.num] = _new(of)
+        kept.fresh = False
+    if not kept.fresh:
+        still = inferior.stands_still(of)
+        kept.session.keep_memory(still)
+        kept.threads = None
+        kept.fresh = still
+    return kept
+
+
+def current(
+    with_registers: bool = False,
+    only: Optional[gdb.InferiorThread] = None,
+    halted: bool = False,
+) -> Open:
+    """The session of the selected inferior, with its threads as they are now.
+
+    `only`: the one thread that is of interest.  The others need not be looked at.
+    `halted`: that one stands still, whatever GDB says.
+    """
+    of = inferior.require_process()
+    kept = _session(of)
+    _set_threads(kept, of, with_registers, only, halted)
     return kept
 
 
@@ -125,6 +196,7 @@ def _core(of: gdb.Inferior) -> "Optional[pywalk.Session]":
     identity = (*_identity(of), path)
     kept = _cores.get(of.num)
     if kept is None or kept.identity != identity:
+        inferior.require_architecture(of)
         session = None
         try:
             session = pywalk.Session.open_core(
@@ -142,30 +214,36 @@ def _core(of: gdb.Inferior) -> "Optional[pywalk.Session]":
     return kept.session
 
 
-def _own_source(of: gdb.Inferior, mixed: bool) -> Source:
+def _own_source(
+    of: gdb.Inferior, with_registers: bool, only: Optional[gdb.InferiorThread]
+) -> Source:
+    number = 0 if only is None else inferior.thread_id(only)
     core = _core(of) if inferior.connection_type(of) == "core" else None
     if core is not None:
-        return Source(core, None, True)
-    kept = current(mixed)
-    return Source(kept.session, kept.reader, True)
+        return Source(core, None, True, number)
+    kept = current(with_registers, only)
+    return Source(kept.session, kept.reader, True, number)
 
 
 def source(mixed: bool, every: bool) -> Source:
-    """What to take a dump from, of all threads (`every`) or of one, with C frames or without."""
+    """What to take a dump from, of all threads (`every`) or of the selected one, with C frames
+    or without."""
     of = inferior.require_process()
+    only = None if every else inferior.require_thread()
     unwinder = settings.unwinder()
     if unwinder == "pywalk":
-        return _own_source(of, mixed)
+        return _own_source(of, mixed, only)
     if unwinder == "auto" and every and inferior.connection_type(of) == "core":
         core = None if gdb.parameter("solib-search-path") else _core(of)
         if core is not None:
-            return Source(core, None, True)
-    kept = current()
-    return Source(kept.session, kept.reader, False)
+            return Source(core, None, True, 0)
+    kept = current(only=only)
+    return Source(kept.session, kept.reader, False, 0 if only is None else inferior.thread_id(only))
 
 
-def second_source() -> Optional[Source]:
+def second_source(every: bool) -> Optional[Source]:
     """Where to see C frames that GDB could not; None when the user wants GDB's."""
     if settings.unwinder() != "auto":
         return None
-    return _own_source(inferior.require_process(), True)
+    only = None if every else inferior.require_thread()
+    return _own_source(inferior.require_process(), True, only)

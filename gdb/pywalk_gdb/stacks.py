@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, Optional, Tuple
 
 import gdb
 
-from . import inferior, library, native, sessions, settings
+from . import inferior, library, native, remote, sessions, settings
 
 if TYPE_CHECKING:
     import pywalk
@@ -67,7 +67,8 @@ class Stack:
 
     def _try_to_look(self) -> bool:
         walker = self._moment.walker
-        walked = walker.walk(self._natives or None)
+        with remote.large_reads():
+            walked = walker.walk(self._natives or None)
         more = walker.cut
         while True:
             thread = self._moment.thread(self._tid, self._pythons)
@@ -169,37 +170,51 @@ class Moment:
 
         GDB calls it running then, like all others.
         """
-        kept = sessions.current()
+        self._alone = alone
+        self._inferior = gdb.selected_inferior()
+        kept = sessions.current(only=inferior.require_thread(), halted=alone is not None)
         self.session = kept.session
-        if alone is not None:
-            frame = gdb.newest_frame()
-            names = inferior.registers(frame)
-            pointers = (names.thread_pointer, names.stack_pointer)
-            thread, stack = (inferior.register(frame, name) for name in pointers)
-            self.session.set_threads([(thread_id(alone), thread, stack, None)])
         self.walker = native.Walker(kept.reader.mappings, self.session.needs_registers, False)
         self._dumps: Dict[int, pywalk.Dump] = {}
+        self._threads: Dict[Tuple[int, int], Optional[pywalk.Thread]] = {}
         self._stacks: Dict[int, Tuple[Tuple[int, int], Stack]] = {}
 
-    def dump(self, most: int = 0) -> "pywalk.Dump":
+    def capture(self, most: int = 0, native_only_threads: bool = False) -> "pywalk.Dump":
         """Of all threads, with at most so many Python frames each; 0: all."""
+        sessions.current()
+        return self.session.capture(native_only_threads, most)
+
+    def dump(self, most: int = 0) -> "pywalk.Dump":
+        """The same, taken once for all."""
         found = self._dumps.get(most)
-        if found is None:
-            found = self._dumps[most] = self.session.capture(max_frames=most)
+        # Threads that run come and go.
+        if found is None or not inferior.stands_still(self._inferior):
+            found = self._dumps[most] = self.capture(most)
         return found
 
+    def _look_for(self, tid: int, most: int) -> "Optional[pywalk.Thread]":
+        """The selected thread, which must have that number; None: it runs no Python."""
+        key = tid, most
+        if key not in self._threads:
+            sessions.current(only=inferior.require_thread(), halted=self._alone is not None)
+            dump = self.session.capture(max_frames=most, only_thread=tid)
+            self._threads[key] = next(iter(dump.threads), None)
+        return self._threads[key]
+
     def thread(self, tid: int, most: int) -> "pywalk.Thread":
-        for thread in self.dump(most).threads:
-            if thread.tid == tid:
-                return thread
-        raise gdb.GdbError(f"LWP {tid} runs no Python code.")
+        """The selected thread, which must have that number."""
+        found = self._look_for(tid, most)
+        if found is None:
+            raise gdb.GdbError(f"LWP {tid} runs no Python code.")
+        return found
 
     def threads(self) -> "List[pywalk.Thread]":
-        """Those that run Python."""
-        return self.dump(_FIRST_LOOK).threads
+        """Those that run Python, each with its newest frame."""
+        return self.dump(1).threads
 
     def runs_python(self, tid: int) -> bool:
-        return any(thread.tid == tid for thread in self.threads())
+        """Whether the selected thread, which must have that number, does."""
+        return self._look_for(tid, _FIRST_LOOK) is not None
 
     def stack(self, tid: int) -> Stack:
         newest = gdb.newest_frame()
@@ -247,11 +262,15 @@ def _key(of: gdb.Inferior) -> Tuple[object, ...]:
 
 
 def moment() -> Moment:
-    """Of the selected inferior; gdb.GdbError or pywalk.Error when there is no Python in it."""
+    """Of the selected inferior; gdb.GdbError or pywalk.Error when there is no Python in it.
+
+    Its session knows the selected thread: for others, ask the moment.
+    """
     of = inferior.require_process()
     _connect()
     key = _key(of)
-    if key in _failures:
+    # What runs may have become Python since, and no event tells.
+    if key in _failures and inferior.stands_still(of):
         raise _failures[key]
     found = _moments.get(key)
     if found is None:
@@ -266,17 +285,14 @@ def moment() -> Moment:
     return found
 
 
-def thread_id(thread: gdb.InferiorThread) -> int:
-    """The kernel's number of it."""
-    return int(thread.ptid[1] or thread.ptid[0])
+#: The kernel's number of a thread.
+thread_id = inferior.thread_id
 
 
 def selected() -> Stack:
     """The stack of the selected thread; gdb.GdbError or pywalk.Error when there is none."""
     inferior.require_process()
-    thread = gdb.selected_thread()
-    if thread is None:
-        raise gdb.GdbError("No thread selected.")
+    thread = inferior.require_thread()
     if thread.is_running():
         try:
             gdb.newest_frame()

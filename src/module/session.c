@@ -216,13 +216,16 @@ static PyObject *open_reader(PyObject *module, PyObject *args)
 	const char *target_executable; /* as the target sees it; o.executable is the host's */
 	long long pid;
 	int local;
+	Py_ssize_t unit;
 	struct open_options o;
 	struct pw_options options;
-	if (!PyArg_ParseTuple(args, "OOLpOO&O&O&O&O&O:open_reader", &read, &symbol, &pid, &local,
-			      &mappings, convert_path, &target_executable, convert_path,
+	if (!PyArg_ParseTuple(args, "OOLpOnO&O&O&O&O&O:open_reader", &read, &symbol, &pid, &local,
+			      &mappings, &unit, convert_path, &target_executable, convert_path,
 			      &o.executable, convert_path, &o.sysroot, convert_path, &o.layouts,
 			      convert_path, &o.debug_dir, &o.warn))
 		return NULL;
+	if (unit < 0)
+		return pwm_raise_usage("unit must not be negative");
 	struct pwm_array array;
 	if (!pwm_array_init(&array, mappings, "mappings", sizeof(struct pw_reader_mapping),
 			    pwm_fill_mapping))
@@ -246,6 +249,7 @@ static PyObject *open_reader(PyObject *module, PyObject *args)
 		.data = self,
 		.mappings = array.data,
 		.mapping_count = array.count,
+		.unit = (size_t)unit,
 	};
 	struct pw_session *session = NULL;
 	pwm_enter(self);
@@ -260,9 +264,8 @@ PyMethodDef pwm_session_functions[] = {
 	{"open_core", open_core, METH_VARARGS,
 	 "open_core(path, executable, sysroot, layouts, debug_dir, warn) -> Session"},
 	{"open_reader", open_reader, METH_VARARGS,
-	 "open_reader(read, symbol, pid, local, mappings, executable, sysroot, layouts, debug_dir, "
-	 "warn)"
-	 " -> Session"},
+	 "open_reader(read, symbol, pid, local, mappings, unit, executable, sysroot, layouts, "
+	 "debug_dir, warn) -> Session"},
 	{NULL, NULL, 0, NULL},
 };
 
@@ -336,6 +339,47 @@ static PyObject *session_set_threads(PyObject *object, PyObject *threads)
 	Py_RETURN_NONE;
 }
 
+static PyObject *session_set_mappings(PyObject *object, PyObject *mappings)
+{
+	struct pwm_session *self = (struct pwm_session *)object;
+	struct pwm_array array;
+	bool taken = false;
+	if (!pwm_array_init(&array, mappings, "mappings", sizeof(struct pw_reader_mapping),
+			    pwm_fill_mapping))
+		return NULL;
+	bool ok = pwm_session_usable(self);
+	if (ok) {
+		pwm_enter(self);
+		ok = pwm_leave(self, pw_session_set_mappings(self->session, array.data, array.count,
+							     &taken));
+	}
+	pwm_array_deinit(&array);
+	return ok ? PyBool_FromLong(taken) : NULL;
+}
+
+static PyObject *session_keep_memory(PyObject *object, PyObject *args)
+{
+	struct pwm_session *self = (struct pwm_session *)object;
+	int keep;
+	if (!PyArg_ParseTuple(args, "p:keep_memory", &keep) || !pwm_session_usable(self))
+		return NULL;
+	pwm_enter(self);
+	if (!pwm_leave(self, pw_session_keep_memory(self->session, keep)))
+		return NULL;
+	Py_RETURN_NONE;
+}
+
+static PyObject *session_statistics(PyObject *object, PyObject *unused)
+{
+	struct pwm_session *self = (struct pwm_session *)object;
+	if (!pwm_session_usable(self))
+		return NULL;
+	struct pw_read_statistics s = pw_session_read_statistics(self->session);
+	return Py_BuildValue("(KKKKKK)", (unsigned long long)s.reads, (unsigned long long)s.bytes,
+			     (unsigned long long)s.kept, (unsigned long long)s.calls,
+			     (unsigned long long)s.fetched, (unsigned long long)s.failed);
+}
+
 /* For "O&": which native frames. */
 static int convert_native(PyObject *object, void *ret)
 {
@@ -361,9 +405,11 @@ static PyObject *session_capture(PyObject *object, PyObject *args)
 	int native_only, no_stop, locals;
 	struct pw_value_limits limits;
 	Py_ssize_t max_frames;
+	unsigned long long only_thread;
 	enum pw_native native;
-	if (!PyArg_ParseTuple(args, "pnpO&pO&:capture", &native_only, &max_frames, &no_stop,
-			      convert_native, &native, &locals, pwm_convert_limits, &limits))
+	if (!PyArg_ParseTuple(args, "pnpO&pO&K:capture", &native_only, &max_frames, &no_stop,
+			      convert_native, &native, &locals, pwm_convert_limits, &limits,
+			      &only_thread))
 		return NULL;
 	if (max_frames < 0)
 		return pwm_raise_usage("max_frames must not be negative");
@@ -377,6 +423,7 @@ static PyObject *session_capture(PyObject *object, PyObject *args)
 		.native = native,
 		.locals = locals,
 		.limits = limits,
+		.only_thread = only_thread,
 	};
 	struct pw_dump *dump = NULL;
 	pwm_enter(self);
@@ -446,9 +493,15 @@ static PyMethodDef session_methods[] = {
 	 "close(): close the target and every dump taken from it"},
 	{"closed", session_closed, METH_NOARGS, "closed() -> bool"},
 	{"set_threads", session_set_threads, METH_O,
-	 "set_threads(list of (tid, thread_pointer, stack_pointer, name[, pc, registers]))"},
+	 "set_threads(list of (tid, thread_pointer, stack_pointer, name[, pc, registers[, "
+	 "running]]))"},
+	{"set_mappings", session_set_mappings, METH_O, "set_mappings(list of mappings) -> bool"},
+	{"keep_memory", session_keep_memory, METH_VARARGS, "keep_memory(keep)"},
+	{"statistics", session_statistics, METH_NOARGS,
+	 "statistics() -> (reads, bytes, kept, calls, fetched, failed)"},
 	{"capture", session_capture, METH_VARARGS,
-	 "capture(native_only_threads, max_frames, no_stop, native, locals, limits) -> Dump"},
+	 "capture(native_only_threads, max_frames, no_stop, native, locals, limits, only_thread) "
+	 "-> Dump"},
 	{"folds", session_folds, METH_VARARGS, "folds(pc, symbol) -> bool"},
 	{"value", pwm_session_value, METH_VARARGS, "value(address, limits) -> str"},
 	{"variables", pwm_session_variables, METH_VARARGS, "variables(frame, code) -> tuple"},

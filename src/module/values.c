@@ -209,13 +209,15 @@ bool pwm_fill_thread(PyObject *item, void *element)
 	struct pw_reader_thread *t = element;
 	unsigned long long tid, thread_pointer, stack_pointer, pc = 0;
 	PyObject *registers = NULL;
-	if (!PyArg_ParseTuple(item, "KKKz|KO:thread", &tid, &thread_pointer, &stack_pointer,
-			      &t->name, &pc, &registers))
+	int running = 0;
+	if (!PyArg_ParseTuple(item, "KKKz|KOp:thread", &tid, &thread_pointer, &stack_pointer,
+			      &t->name, &pc, &registers, &running))
 		return false;
 	t->tid = tid;
 	t->thread_pointer = thread_pointer;
 	t->stack_pointer = stack_pointer;
 	t->pc = pc;
+	t->running = running;
 	return !registers || fill_thread_registers(registers, t);
 }
 

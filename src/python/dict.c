@@ -36,8 +36,9 @@ struct pw_error *pw_dict_entry(struct pw_python *python, const struct pw_dict_ta
 			   ret_value);
 }
 
+/* *ret_index: where `visit` put an end to it; NULL: no matter. */
 static struct pw_error *walk_table(struct pw_python *python, const struct pw_dict_table *t,
-				   visit_fn visit, void *data)
+				   visit_fn visit, void *data, uint64_t *ret_index)
 {
 	for (uint64_t i = 0; i < t->count; i++) {
 		uint64_t key, value;
@@ -51,8 +52,11 @@ static struct pw_error *walk_table(struct pw_python *python, const struct pw_dic
 		struct pw_error *error = pw_dict_entry(python, t, i, &key, &value);
 		if (error)
 			return error;
-		if (key && value && !visit(data, key, value))
-			return NULL;
+		if (!key || !value || visit(data, key, value))
+			continue;
+		if (ret_index)
+			*ret_index = i;
+		return NULL;
 	}
 	return NULL;
 }
@@ -197,7 +201,7 @@ struct pw_error *pw_dict_walk(struct pw_python *python, uint64_t dict, visit_fn 
 {
 	struct pw_dict_table table = {0};
 	struct pw_error *error = pw_dict_open(python, dict, &table);
-	return error ? error : walk_table(python, &table, visit, data);
+	return error ? error : walk_table(python, &table, visit, data, NULL);
 }
 
 struct lookup {
@@ -215,11 +219,43 @@ static bool visit_lookup(void *data, uint64_t key, uint64_t value)
 	return false;
 }
 
+static struct pw_dict_hint *hint_for(struct pw_python *python, uint64_t dict, const char *key)
+{
+	enum { COUNT = sizeof(python->hints) / sizeof(python->hints[0]) };
+	uint64_t hash = dict >> 4;
+	for (const char *c = key; *c; c++)
+		hash = hash * 31 + (uint8_t)*c;
+	return &python->hints[hash % COUNT];
+}
+
+/* Where the key stood the last time.  The same key is nowhere else. */
+static bool try_hint(struct pw_python *python, const struct pw_dict_table *t, uint64_t dict,
+		     const struct pw_dict_hint *hint, const char *key, uint64_t *ret)
+{
+	uint64_t found, value;
+	if (hint->dict != dict || hint->index >= t->count)
+		return false;
+	pw_auto_error struct pw_error *error =
+		pw_dict_entry(python, t, hint->index, &found, &value);
+	if (error || !found || !value || !pw_object_string_is(python, found, key))
+		return false;
+	*ret = value;
+	return true;
+}
+
 struct pw_error *pw_dict_get(struct pw_python *python, uint64_t dict, const char *key,
 			     uint64_t *ret)
 {
 	struct lookup lookup = {python, key, 0};
-	struct pw_error *error = pw_dict_walk(python, dict, visit_lookup, &lookup);
+	struct pw_dict_table table = {0};
+	struct pw_dict_hint *hint = hint_for(python, dict, key);
+	struct pw_error *error = pw_dict_open(python, dict, &table);
+	if (error || try_hint(python, &table, dict, hint, key, ret))
+		return error;
+	uint64_t index = 0;
+	error = walk_table(python, &table, visit_lookup, &lookup, &index);
+	if (!error && lookup.value)
+		*hint = (struct pw_dict_hint){dict, index};
 	if (!error)
 		*ret = lookup.value;
 	return error;
@@ -319,7 +355,7 @@ struct pw_error *pw_object_attribute(struct pw_python *python, uint64_t object, 
 	if (!error && dict)
 		return pw_dict_get(python, dict, name, ret);
 	if (!error)
-		error = walk_table(python, &table, visit_lookup, &lookup);
+		error = walk_table(python, &table, visit_lookup, &lookup, NULL);
 	if (!error)
 		*ret = lookup.value;
 	return error;

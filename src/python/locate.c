@@ -23,6 +23,16 @@ uint64_t pw_locate_symbol(struct pw_python *python, const char *name)
 	return target->symbol ? target->symbol(target, name) : 0;
 }
 
+/* A function that the interpreter exports if it has it: no need to ask a debugger, who would look
+ * everywhere for what is nowhere. */
+static bool is_exported(struct pw_python *python, const char *name)
+{
+	struct pw_symbol symbol;
+	struct pw_module *module = python->id.module;
+	return module ? pw_module_symbol(python->modules, module, name, &symbol)
+		      : pw_locate_symbol(python, name) != 0;
+}
+
 static bool has_cookie(struct pw_target *target, uint64_t address)
 {
 	char bytes[sizeof(cookie)];
@@ -179,7 +189,7 @@ static void find_flags(struct pw_python *python)
 	/* Only Py_REF_DEBUG builds have it (Include/object.h, refcount.h); with a debug cookie the
 	 * flag of the file name "python3.14d" counts too. */
 	python->id.debug =
-		pw_locate_symbol(python, "_Py_NegativeRefcount") != 0 || file_name_has(python, "d");
+		is_exported(python, "_Py_NegativeRefcount") || file_name_has(python, "d");
 
 	/* Py_TRACE_REFS puts two pointers in front of the reference count; the type of type is
 	 * itself. */

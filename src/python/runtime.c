@@ -173,6 +173,12 @@ static struct pw_error *find(struct pw_target *target, struct pw_modules *module
 		pw_error_destroy(dwarf_error);
 		return NULL;
 	}
+	/* Only names speak of Python: its library is not loaded yet, say. */
+	if (!ret->runtime && !ret->head_slot && !ret->id.module) {
+		pw_error_destroy(error);
+		pw_error_destroy(dwarf_error);
+		return not_python(ret);
+	}
 	struct pw_error *failure =
 		pw_error_create(PW_ERROR_LAYOUT, "CPython %s: no layout fits; %s%s%s", ret->version,
 				tried, error ? pw_error_message(error) : "",

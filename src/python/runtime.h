@@ -45,7 +45,10 @@ struct pw_python {
 		bool done;
 		uint64_t *tstates; /* that were found by a search; owned */
 		size_t count;
-	} salvage;	      /* see salvage.h */
+	} salvage; /* see salvage.h */
+	struct pw_dict_hint {
+		uint64_t dict, index;
+	} hints[16];	      /* where keys were found; dict.c looks there first */
 	char validation[160]; /* "" when the layout passed every check; else what could not be
 				 checked */
 };

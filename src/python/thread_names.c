@@ -24,7 +24,7 @@ static bool visit_thread(void *data, uint64_t key, uint64_t thread)
 	if (names->count == THREADS_MAX)
 		return false;
 	pw_auto_error struct pw_error *e1 = pw_object_int(python, key, &ident);
-	if (e1)
+	if (e1 || (names->only && names->only != ident))
 		return true;
 	pw_auto_error struct pw_error *e2 = pw_object_attribute(python, thread, attribute, &name);
 	if (e2 || !name)

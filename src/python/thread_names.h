@@ -15,6 +15,7 @@ struct pw_thread_name {
 struct pw_thread_names {
 	struct pw_thread_name *items; /* owned */
 	size_t count;
+	uint64_t only; /* pthread_self() of the thread whose name is wanted; 0: all */
 };
 
 /* Adds the names of one interpreter.  What cannot be read is left out: names are a courtesy. */

@@ -113,6 +113,21 @@ static void capture_deinit(struct pw_capture *c)
 	pw_dump_destroy(c->dump);
 }
 
+static void read_names(struct pw_capture *c)
+{
+	for (size_t i = 0; i < c->lists.interp_count; i++)
+		pw_thread_names_read(c->python, &c->lists.interps[i], &c->names);
+}
+
+/* Whose name is wanted; false: nobody's. */
+static bool find_only_name(struct pw_capture *c)
+{
+	for (size_t i = 0; i < c->lists.tstate_count; i++)
+		if (c->owners.lwps[i] && c->owners.lwps[i]->tid == c->options->only_thread)
+			c->names.only = c->lists.tstates[i].thread_id;
+	return c->names.only;
+}
+
 /* Lists and names change rarely and cost many reads: nothing stands still for them. */
 static struct pw_error *read_lists(struct pw_capture *c)
 {
@@ -121,8 +136,8 @@ static struct pw_error *read_lists(struct pw_capture *c)
 	pw_object_budget(c->python);
 	if (!error)
 		error = pw_lists_read(c->python, &c->lists, &c->dump->problems);
-	for (size_t i = 0; !error && i < c->lists.interp_count; i++)
-		pw_thread_names_read(c->python, &c->lists.interps[i], &c->names);
+	if (!error && !c->options->only_thread)
+		read_names(c);
 	if (!error && target->ops->refresh)
 		error = target->ops->refresh(target);
 	if (!error) {
@@ -131,6 +146,8 @@ static struct pw_error *read_lists(struct pw_capture *c)
 	}
 	if (!error)
 		error = pw_owners_find(target, &c->lists, !c->options->no_stop, &c->owners);
+	if (!error && c->options->only_thread && find_only_name(c))
+		read_names(c);
 	/* A debugger's reads are kept for all of the dump. */
 	if (target->ops->stop)
 		pw_snapshot_end(target);
@@ -201,7 +218,7 @@ static struct pw_error *take_all(struct pw_capture *c)
 		error = pw_threads_reserve(c);
 	if (!error)
 		error = pw_take_threads(c);
-	if (!error && has_orphans(c))
+	if (!error && !c->options->only_thread && has_orphans(c))
 		error = take_orphans(c);
 	pw_snapshot_end(c->session->target);
 	return error;

@@ -49,10 +49,9 @@ static struct pw_error *open_target(struct pw_target *target, const struct pw_op
 	session->target = target;
 	if (options)
 		session->options = *options;
-	struct pw_error *error =
-		pw_modules_create(target, session->options.debug_dir, &session->modules);
+	struct pw_error *error = pw_snapshot_begin(target);
 	if (!error)
-		error = pw_snapshot_begin(target);
+		error = pw_modules_create(target, session->options.debug_dir, &session->modules);
 	if (!error)
 		error = explain(target, pw_python_find(target, session->modules,
 						       session->options.layouts, &session->python));
@@ -116,17 +115,46 @@ struct pw_error *pw_session_open_reader(const struct pw_reader *reader,
 	return error ? error : open_target(target, options, ret);
 }
 
+static bool is_reader(const struct pw_session *session)
+{
+	return !strcmp(session->target->ops->kind, "callback");
+}
+
+static struct pw_error *not_a_reader(const struct pw_session *session, const char *what)
+{
+	return pw_error_create(PW_ERROR_USAGE, "%s of a %s: expected a session on a reader", what,
+			       session->target->ops->kind);
+}
+
 struct pw_error *pw_session_set_threads(struct pw_session *session,
 					const struct pw_reader_thread *threads, size_t count)
 {
-	if (session->target->ops->stop || session->target->ops->refresh ||
-	    strcmp(session->target->ops->kind, "callback") != 0)
-		return pw_error_create(
-			PW_ERROR_USAGE,
-			"the threads of a %s are read, not set: expected a session on a reader",
-			session->target->ops->kind);
-	pw_snapshot_end(session->target);
+	if (!is_reader(session))
+		return not_a_reader(session, "setting the threads");
 	return pw_callback_set_threads(session->target, threads, count);
+}
+
+struct pw_error *pw_session_keep_memory(struct pw_session *session, bool keep)
+{
+	if (!is_reader(session))
+		return not_a_reader(session, "keeping the memory");
+	pw_callback_hold(session->target, keep);
+	return NULL;
+}
+
+struct pw_error *pw_session_set_mappings(struct pw_session *session,
+					 const struct pw_reader_mapping *mappings, size_t count,
+					 bool *ret_taken)
+{
+	if (!is_reader(session))
+		return not_a_reader(session, "setting the mappings");
+	return pw_callback_set_mappings(session->target, mappings, count, ret_taken);
+}
+
+struct pw_read_statistics pw_session_read_statistics(const struct pw_session *session)
+{
+	return is_reader(session) ? pw_callback_statistics(session->target)
+				  : (struct pw_read_statistics){0};
 }
 
 void pw_session_close(struct pw_session *session)

@@ -426,6 +426,22 @@ static struct pw_error *take_still(struct pw_capture *c, struct pw_lwp *lwp, enu
 	return error;
 }
 
+/* A debugger stops some threads and lets others run: of these there is nothing to be seen. */
+static struct pw_error *take_running(struct pw_capture *c, struct pw_lwp *lwp)
+{
+	struct pw_thread *thread = &c->dump->threads[c->dump->thread_count];
+	bool kept;
+	struct pw_error *error = pw_thread_make(c, lwp, thread, &kept);
+	if (error || !kept) {
+		pw_thread_deinit(thread);
+		return error;
+	}
+	thread->end = PW_END_UNREADABLE;
+	thread->end_message = strdup("the thread is running");
+	c->dump->thread_count++;
+	return NULL;
+}
+
 /* Without stopping it: it may run, or have ended. */
 static struct pw_error *take_unstopped(struct pw_capture *c, struct pw_lwp *lwp,
 				       enum pw_taken taken)
@@ -440,6 +456,8 @@ static struct pw_error *take_unstopped(struct pw_capture *c, struct pw_lwp *lwp,
 /* Whether the dump would show anything of it. */
 static bool is_wanted(const struct pw_capture *c, const struct pw_lwp *lwp)
 {
+	if (c->options->only_thread && c->options->only_thread != lwp->tid)
+		return false;
 	if (c->options->native_only_threads || c->lists.interp_count == 0)
 		return true;
 	return pw_owned_first(&c->owners, lwp) != 0;
@@ -508,7 +526,13 @@ struct pw_error *pw_take_threads(struct pw_capture *c)
 				compare_threads, &main);
 		return error;
 	}
-	for (size_t i = 0; !error && i < target->lwp_count; i++)
-		error = take_still(c, &target->lwps[i], PW_TAKEN_NOT);
+	for (size_t i = 0; !error && i < target->lwp_count; i++) {
+		if (!is_wanted(c, &target->lwps[i]))
+			continue;
+		else if (target->lwps[i].taken == PW_TAKEN_RUNNING)
+			error = take_running(c, &target->lwps[i]);
+		else
+			error = take_still(c, &target->lwps[i], PW_TAKEN_NOT);
+	}
 	return error;
 }

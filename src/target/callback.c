@@ -4,15 +4,21 @@
  * large.
  */
 #include "target/internal.h"
+#include "target/kept.h"
 
 #include <stdio.h>
 #include <string.h>
 
+/* Bytes that one call brings, where nobody says what is best. */
+enum { READ_AHEAD = 4 * PW_PAGE };
+
 struct callback {
 	struct pw_target base;
-	bool (*read)(void *data, uint64_t address, void *buffer, size_t length);
 	uint64_t (*symbol)(void *data, const char *name);
 	void *data;
+	struct pw_kept kept;
+	bool keeping; /* what is read is kept */
+	bool held;    /* until pw_callback_hold() says otherwise */
 };
 
 static struct pw_error *callback_read(struct pw_target *target, uint64_t address, void *buffer,
@@ -21,25 +27,34 @@ static struct pw_error *callback_read(struct pw_target *target, uint64_t address
 {
 	struct callback *callback = (struct callback *)target;
 	*ret_supplier = PW_SUPPLIER_CALLBACK;
-	*ret_done = 0;
-	if (callback->read(callback->data, address, buffer, length)) {
-		*ret_done = length;
-		return NULL;
-	}
-	/* The reader gives all or nothing: what comes before the first bad page is found page by
-	 * page. */
-	while (*ret_done < length) {
-		size_t piece = PW_PAGE - (size_t)((address + *ret_done) % PW_PAGE);
-		if (piece >= length)
-			break;
-		if (piece > length - *ret_done)
-			piece = length - *ret_done;
-		if (!callback->read(callback->data, address + *ret_done, (char *)buffer + *ret_done,
-				    piece))
-			break;
-		*ret_done += piece;
-	}
+	*ret_done = callback->keeping
+			    ? pw_kept_read(&callback->kept, target, address, buffer, length)
+			    : pw_kept_read_through(&callback->kept, address, buffer, length);
 	return NULL;
+}
+
+static void callback_keep(struct pw_target *target, bool keep)
+{
+	struct callback *callback = (struct callback *)target;
+	if (callback->held)
+		return;
+	if (!keep)
+		pw_kept_forget(&callback->kept, target);
+	callback->keeping = keep;
+}
+
+void pw_callback_hold(struct pw_target *target, bool hold)
+{
+	struct callback *callback = (struct callback *)target;
+	callback->held = false;
+	callback_keep(target, false);
+	callback_keep(target, hold);
+	callback->held = hold;
+}
+
+struct pw_read_statistics pw_callback_statistics(const struct pw_target *target)
+{
+	return ((const struct callback *)target)->kept.statistics;
 }
 
 static uint64_t callback_symbol(struct pw_target *target, const char *name)
@@ -50,21 +65,24 @@ static uint64_t callback_symbol(struct pw_target *target, const char *name)
 
 static void callback_destroy(struct pw_target *target)
 {
+	pw_kept_deinit(&((struct callback *)target)->kept);
 	free((struct callback *)target);
 }
 
 static const struct pw_target_ops callback_ops = {
 	.kind = "callback",
 	.read = callback_read,
+	.keep = callback_keep,
 	.destroy = callback_destroy,
 };
 
-static struct pw_error *copy_mappings(struct pw_target *target, const struct pw_reader *reader)
+static struct pw_error *copy_mappings(struct pw_target *target,
+				      const struct pw_reader_mapping *mappings, size_t count)
 {
 	const char *last_path = NULL;
 	pw_auto_free char *host = NULL;
-	for (size_t i = 0; i < reader->mapping_count; i++) {
-		const struct pw_reader_mapping *from = &reader->mappings[i];
+	for (size_t i = 0; i < count; i++) {
+		const struct pw_reader_mapping *from = &mappings[i];
 		const char *path = from->path && from->path[0] ? from->path : NULL;
 		if (path && (!last_path || strcmp(path, last_path))) {
 			free(host);
@@ -86,6 +104,50 @@ static struct pw_error *copy_mappings(struct pw_target *target, const struct pw_
 			return error;
 	}
 	return NULL;
+}
+
+static bool has_path(const char *path)
+{
+	return path && path[0];
+}
+
+static bool same_file(const struct pw_mapping *a, const struct pw_reader_mapping *b)
+{
+	return a->start == b->start && a->end == b->end && a->offset == b->offset &&
+	       a->writable == b->writable && a->executable == b->executable &&
+	       !strcmp(a->path, b->path);
+}
+
+/* Whether the same files are mapped at the same places. */
+static bool same_files(const struct pw_target *target, const struct pw_reader_mapping *mappings,
+		       size_t count)
+{
+	size_t i = 0, k = 0;
+	for (;;) {
+		while (i < target->mapping_count && !has_path(target->mappings[i].path))
+			i++;
+		while (k < count && !has_path(mappings[k].path))
+			k++;
+		if (i == target->mapping_count || k == count)
+			return i == target->mapping_count && k == count;
+		if (!same_file(&target->mappings[i++], &mappings[k++]))
+			return false;
+	}
+}
+
+struct pw_error *pw_callback_set_mappings(struct pw_target *target,
+					  const struct pw_reader_mapping *mappings, size_t count,
+					  bool *ret_taken)
+{
+	bool same = same_files(target, mappings, count);
+	struct pw_error *error = NULL;
+	if (same) {
+		pw_target_clear_mappings(target);
+		error = copy_mappings(target, mappings, count);
+	}
+	if (!error)
+		*ret_taken = same;
+	return error;
 }
 
 /* Where the files are: the sysroot, else the process's own root when it runs here. */
@@ -136,10 +198,16 @@ struct pw_error *pw_target_open_callback(const struct pw_reader *reader,
 		.root = find_root(reader, options),
 		.symbol = reader->symbol ? callback_symbol : NULL,
 	};
-	callback->read = reader->read;
 	callback->symbol = reader->symbol;
 	callback->data = reader->data;
-	struct pw_error *error = target->root ? copy_mappings(target, reader) : &pw_error_nomem;
+	callback->kept = (struct pw_kept){
+		.read = reader->read,
+		.data = reader->data,
+		.unit = reader->unit ? reader->unit : READ_AHEAD,
+	};
+	struct pw_error *error =
+		target->root ? copy_mappings(target, reader->mappings, reader->mapping_count)
+			     : &pw_error_nomem;
 	if (!error)
 		error = set_executable(target, reader, options);
 	if (error) {
@@ -174,11 +242,15 @@ static void copy_registers(const struct pw_arch *arch, const struct pw_reader_th
 struct pw_error *pw_callback_set_threads(struct pw_target *target,
 					 const struct pw_reader_thread *threads, size_t count)
 {
-	bool copying = target->snapshot;
-	pw_snapshot_end(target);
+	bool keeping = ((struct callback *)target)->keeping;
+	callback_keep(target, false);
 	pw_target_clear_lwps(target);
 	for (size_t i = 0; i < count; i++) {
 		struct pw_lwp lwp = {.tid = threads[i].tid, .ns_tid = threads[i].tid};
+		if (threads[i].running) {
+			lwp.state = PW_RUN_RUNNING;
+			lwp.taken = PW_TAKEN_RUNNING;
+		}
 		copy_registers(target->arch, &threads[i], &lwp);
 		if (threads[i].name)
 			pw_lwp_set_name(&lwp, threads[i].name, strlen(threads[i].name));
@@ -187,5 +259,6 @@ struct pw_error *pw_callback_set_threads(struct pw_target *target,
 			return error;
 	}
 	pw_target_sort_lwps(target);
-	return copying ? pw_snapshot_begin(target) : NULL;
+	callback_keep(target, keeping);
+	return NULL;
 }

@@ -11,7 +11,6 @@
 enum {
 	MAX_RUN = 64,	     /* pages fetched at once */
 	MAX_PAGES = 1 << 16, /* kept at most */
-	READ_AHEAD = 4,	     /* pages, where a call costs more than the bytes */
 	FIRST_SLOTS = 256,
 	BLOCK_PAGES = 64,
 	KEPT_PAGES = 1024, /* for the next snapshot */
@@ -33,7 +32,6 @@ struct pw_snapshot {
 	struct slot *slots; /* open addressing, a power of two, at most half full */
 	size_t slot_count, used;
 	struct block *blocks; /* the one that is being filled first */
-	size_t read_ahead;
 	bool closed;
 	uint64_t last_number; /* the page that was read last: reads come in runs */
 	const uint8_t *last_bytes;
@@ -92,10 +90,13 @@ struct pw_error *pw_snapshot_begin(struct pw_target *target)
 	if (!strcmp(target->ops->kind, "core"))
 		return NULL;
 	pw_snapshot_end(target);
+	if (target->ops->keep) {
+		target->ops->keep(target, true);
+		return NULL;
+	}
 	struct pw_snapshot *snapshot = target->snapshot_spare ? target->snapshot_spare : create();
 	if (!snapshot)
 		return &pw_error_nomem;
-	snapshot->read_ahead = strcmp(target->ops->kind, "callback") ? 1 : READ_AHEAD;
 	target->snapshot_spare = NULL;
 	target->snapshot = snapshot;
 	return NULL;
@@ -106,6 +107,8 @@ void pw_snapshot_end(struct pw_target *target)
 	if (target->snapshot)
 		target->snapshot_spare = emptied(target->snapshot);
 	target->snapshot = NULL;
+	if (target->ops->keep)
+		target->ops->keep(target, false);
 }
 
 void pw_snapshot_destroy(struct pw_target *target)
@@ -285,13 +288,6 @@ static size_t run_length(const struct pw_target *target, uint64_t number, size_t
 {
 	const struct pw_snapshot *snapshot = target->snapshot;
 	size_t want = wanted < MAX_RUN ? wanted : MAX_RUN;
-	if (want < snapshot->read_ahead) {
-		const struct pw_mapping *mapping = pw_target_mapping(target, number * PW_PAGE);
-		uint64_t pages = mapping ? mapping->end / PW_PAGE - number : 0;
-		size_t ahead = pages < snapshot->read_ahead ? (size_t)pages : snapshot->read_ahead;
-		if (ahead > want)
-			want = ahead;
-	}
 	size_t count = 1;
 	while (count < want && !cached(snapshot, number + count))
 		count++;

@@ -127,6 +127,9 @@ struct pw_target_ops {
 	bool (*sleep_begin)(struct pw_target *target, struct pw_lwp *lwp, struct pw_sleep *ret);
 	/* Whether it has slept without a break since. */
 	bool (*sleep_holds)(struct pw_target *target, struct pw_sleep *sleep);
+	/* From now on what is read is kept by the target itself, until `keep` is false: then it is
+	 * forgotten.  NULL: snapshot.c keeps copies. */
+	void (*keep)(struct pw_target *target, bool keep);
 	/* Fills target->lwps without stopping anything (registers may be absent). */
 	struct pw_error *(*refresh)(struct pw_target *target);
 	void (*destroy)(struct pw_target *target);
@@ -171,6 +174,14 @@ struct pw_error *pw_target_open_callback(const struct pw_reader *reader,
 					 const struct pw_options *options, struct pw_target **ret);
 struct pw_error *pw_callback_set_threads(struct pw_target *target,
 					 const struct pw_reader_thread *threads, size_t count);
+/* *ret_taken is false, and nothing is changed, when other files are mapped, or elsewhere. */
+struct pw_error *pw_callback_set_mappings(struct pw_target *target,
+					  const struct pw_reader_mapping *mappings, size_t count,
+					  bool *ret_taken);
+/* true: what is read is kept, whatever else happens, until the next call; which forgets it first.
+ */
+void pw_callback_hold(struct pw_target *target, bool hold);
+struct pw_read_statistics pw_callback_statistics(const struct pw_target *target);
 
 /* ---- reading: use these, not ops->read ---- */
 

@@ -2,13 +2,15 @@
 """Dumps by pywalk, py-spy, pystack and gdb, compared in the same run:  bench.py BUILD-FOLDER
 
 Live processes with 1, 100 and 500 threads, cores with 1 and 500, and one with 500 and 4 GB of memory: wall time, the
-longest gap that a busy thread of the target saw, peak memory, and how many threads were shown.  Each round runs every
+longest gap that a busy thread of the target saw, peak memory, and how many threads were shown.  Then commands inside
+of gdb: pywalk's, gdb's own, and those of CPython's libpython.py, on an interpreter that has one.  Each round runs every
 tool once, so that what else the machine does hits all alike; between two runs the target settles.  Medians are shown,
 and ratios to pywalk at the same task.
 
     ROUNDS=N    rounds (7)
-    CASES=...   only these: live-1 live-100 live-500 core-1 core-500 core-4g
+    CASES=...   only these: live-1 live-100 live-500 core-1 core-500 core-4g gdb-65 gdb-core-500
     PYTHON=P    the target's interpreter (the newest 3.12 or 3.11 found)
+    LIBPYTHON=F libpython.py for the cases in gdb (that of the distribution)
     QUICK=1     3 rounds, without core-4g
 
 py-spy and pystack come from PyPI, into a virtual environment in BUILD-FOLDER/bench.  The report is written to
@@ -25,6 +27,7 @@ import tempfile
 from typing import Dict, List, NamedTuple, Optional, Tuple
 
 import report
+from gdb_tools import GdbTools, find_interpreter, times
 from priority import high_priority
 from report import Case, Result, Row
 from target_process import HERE, Failed, Target
@@ -39,6 +42,7 @@ class Plan(NamedTuple):
     threads: int
     core: bool
     mebibytes: int
+    inside: bool = False  # commands in gdb
 
 
 PLANS = {
@@ -48,11 +52,14 @@ PLANS = {
     "core-1": Plan(1, True, 0),
     "core-500": Plan(500, True, 0),
     "core-4g": Plan(500, True, 4096),
+    "gdb-65": Plan(65, False, 0, True),
+    "gdb-core-500": Plan(500, True, 0, True),
 }
 
 
 class Bench:
     def __init__(self, build: str, python: str, work: str) -> None:
+        self.build = build
         self.tools = Tools(build)
         self.measure_program = os.path.join(build, "testsuite", "measure")
         self.library = os.path.join(build, "testsuite", "watch.so")
@@ -79,9 +86,10 @@ class Bench:
             kill_group(process.pid)
         status, nanoseconds, microseconds, memory = (int(word) for word in text.split())
         with open(errors, "rb") as file:
-            said = complaint(file.read().decode(errors="replace"))
+            said = file.read().decode(errors="replace")
         with open(output, "rb") as file:
             text = file.read()
+        inside = times(said) if tool.inside else None
         threads, c_frames = len(tool.thread.findall(text)), len(tool.c_frame.findall(text))
         failure = None
         if os.WIFSIGNALED(status):
@@ -90,18 +98,20 @@ class Bench:
                 "more than %d s" % TIMEOUT if nanoseconds > TIMEOUT * 1e9 else "killed by " + by
             )
         elif status:
-            failure = "status %d: %s" % (os.WEXITSTATUS(status), said)
+            failure = "status %d: %s" % (os.WEXITSTATUS(status), complaint(said))
         elif not threads and tool.name != NO_DUMP:
-            failure = "shows no thread: %s" % said
+            failure = "shows no thread: %s" % complaint(said)
         elif not c_frames and tool.native:
-            failure = "shows no C frame: %s" % said
-        return Result(
-            nanoseconds / 1e9, microseconds / 1e6, memory, None, threads, c_frames, failure
-        )
+            failure = "shows no C frame: %s" % complaint(said)
+        elif tool.inside and not inside:
+            failure = "no time: %s" % complaint(said)
+        wall, cpu = inside or (nanoseconds / 1e9, microseconds / 1e6)
+        return Result(wall, cpu, memory, None, threads, c_frames, failure)
 
     def rounds(self, tools: List[Tool], target: Optional[Target]) -> List[Row]:
         """Each tool once without being measured, so that all find the files in memory; then the rounds."""
-        rows = [Row(tool, []) for tool in tools]
+        all_rows = [Row(tool, []) for tool in tools]
+        rows = [row for row in all_rows if not row.tool.missing]
         for number in range(ROUNDS + 1):
             first = number % len(rows)
             for row in rows[first:] + rows[:first]:
@@ -116,16 +126,25 @@ class Bench:
                 if number:
                     row.results.append(result)
             show_progress("round %d of %d" % (number, ROUNDS))
-        return rows
+        return all_rows
 
     def case(self, name: str, plan: Plan) -> Case:
-        case = Case(name, plan.threads, plan.core, [], [])
+        case = Case(name, plan.threads, plan.core, [], [], inside=plan.inside)
         folder = os.path.join(self.work, name)
         short = self._what_is_short(plan)
         if short:
             return case._replace(skipped=short)
-        target = Target(self.python, self.library, folder, plan.threads, plan.mebibytes)
+        if plan.inside and not self.tools.gdb:
+            return case._replace(skipped="gdb is not installed")
+        inside = GdbTools(self.build, self.tools.gdb or "gdb")
+        interpreter = find_interpreter() if plan.inside and not plan.core else None
+        python = interpreter.binary if interpreter else self.python
+        target = Target(python, self.library, folder, plan.threads, plan.mebibytes)
         try:
+            if interpreter:
+                case.notes.append("CPython %s (%s)" % (interpreter.version, interpreter.binary))
+                tools = inside.live(target.pid, interpreter)
+                return case._replace(rows=self.rounds(tools, target))
             if not plan.core:
                 return case._replace(rows=self.rounds(self.tools.live(target.pid), target))
             core, kind = target.core()
@@ -134,7 +153,9 @@ class Bench:
                 "%s, %s long, %s on disk"
                 % (kind, report.size(status.st_size), report.size(status.st_blocks * 512))
             )
-            return case._replace(rows=self.rounds(self.tools.core(core, self.python), None))
+            arguments = core, self.python
+            tools = inside.core(*arguments) if plan.inside else self.tools.core(*arguments)
+            return case._replace(rows=self.rounds(tools, None))
         finally:
             target.stop()
 

@@ -7,6 +7,7 @@ import subprocess
 import time
 from typing import Callable, List, NamedTuple, Optional
 
+from gdb_tools import GDB_BT, LIBPYTHON, MIXED, PYTHON
 from tools import NO_DUMP, Tool, Tools
 
 
@@ -62,6 +63,7 @@ class Case(NamedTuple):
     rows: List[Row]
     notes: List[str]
     skipped: str = ""
+    inside: bool = False  # commands in gdb
 
     def row(self, tool: str) -> Optional[Row]:
         return next((row for row in self.rows if row.tool.name == tool and row.usable), None)
@@ -120,6 +122,8 @@ def head(python: str, tools: Tools, rounds: int, high: bool, left_out: List[str]
         'and its worst round. "%s" is what the machine does by itself.' % NO_DUMP,
         '- "Threads": how many of the target\'s threads the tool showed, in the worst round; "C frames": how many of all. '
         "pywalk folds the interpreter's own C frames away after it unwound them, py-spy and pystack most of them.",
+        "- In gdb: the time is that of the command alone, the first one in a gdb that has just opened its target; "
+        "memory is gdb's.",
     ]
     lines += ["- Not there: %s" % what for what in tools.missing]
     if left_out:
@@ -135,10 +139,12 @@ def ratio(row: Row, case: Case, value: Callable[[Row], float]) -> str:
 
 
 def cells(row: Row, case: Case) -> List[str]:
+    if row.tool.missing:
+        return ["not there: " + row.tool.missing, "", "", "", "", ""]
     if row.failed:
         return ["failed: " + row.failed.replace("|", "\\|")[:120], "", "", "", "", ""]
     gap = ""
-    if not case.core:
+    if not case.core and not case.inside:
         worst = ", worst %.2f" % (1000 * row.worst_gap())
         gap = "%.2f ms%s%s" % (1000 * row.gap(), ratio(row, case, Row.gap), worst)
     if row.tool.name == NO_DUMP:
@@ -161,6 +167,8 @@ def name(row: Row) -> str:
 
 def table(case: Case) -> str:
     title = "Core" if case.core else "Live process"
+    if case.inside:
+        title = "In gdb: " + title.lower()
     threads = "%d thread%s" % (case.threads, "s" * (case.threads != 1))
     lines = ["## %s, %s (%s)" % (title, threads, case.name), ""]
     lines += [note[0].upper() + note[1:] + ".\n" for note in case.notes]
@@ -169,7 +177,7 @@ def table(case: Case) -> str:
     columns = ["Tool", "Wall time", "CPU time", "Longest gap", "Peak memory", "Threads", "C frames"]
     rows = [[name(row), *cells(row, case)] for row in case.rows]
     table = [columns, ["---"] + ["---:"] * (len(columns) - 1), *rows]
-    if case.core:  # nobody waits
+    if case.core or case.inside:  # nobody waits
         table = [line[:3] + line[4:] for line in table]
     widths = [max(len(line[i]) for line in table) for i in range(len(table[0]))]
     for line in table:
@@ -193,6 +201,7 @@ class Goal(NamedTuple):
     peer: str
     value: Callable[[Row], float]
     most: float  # of the peer's
+    ours: str = NATIVE
 
 
 GOALS = [
@@ -204,6 +213,8 @@ GOALS = [
     Goal("core-500", "wall time", "pystack core --native", Row.wall, 1 / 10),
     Goal("core-4g", "wall time", "gdb bt", Row.wall, 1 / 5),
     Goal("core-4g", "wall time", "pystack core --native", Row.wall, 1 / 10),
+    Goal("gdb-65", "wall time", LIBPYTHON, Row.wall, 1 / 10, PYTHON),
+    Goal("gdb-core-500", "wall time", GDB_BT, Row.wall, 1, MIXED),
 ]
 MEMORY_CASES = ["core-500", "core-4g"]
 MEMORY_MOST = 50e6
@@ -221,19 +232,26 @@ def verdict(cases: List[Case]) -> str:
         if ours:
             used = ours.memory() * 1024
             lines.append(
-                "- %s: peak memory at most %s: %s, **%s**"
-                % (name, size(MEMORY_MOST), size(used), "met" if used <= MEMORY_MOST else "not met")
+                "- %s: `%s`: peak memory at most %s: %s, **%s**"
+                % (
+                    name,
+                    NATIVE,
+                    size(MEMORY_MOST),
+                    size(used),
+                    "met" if used <= MEMORY_MOST else "not met",
+                )
             )
     if not lines:
         return ""
-    return "\n".join(["## What is to hold for `%s`" % NATIVE, "", *lines]) + "\n"
+    return "\n".join(["## What is to hold", "", *lines]) + "\n"
 
 
 def judge(goal: Goal, case: Case) -> str:
-    text = "%s: %s at most 1/%.0f of %s: " % (goal.case, goal.what, 1 / goal.most, goal.peer)
-    ours, theirs = case.row(NATIVE), case.row(goal.peer)
+    most = "that" if goal.most == 1 else "1/%.0f" % (1 / goal.most)
+    text = "%s: `%s`: %s at most %s of %s: " % (goal.case, goal.ours, goal.what, most, goal.peer)
+    ours, theirs = case.row(goal.ours), case.row(goal.peer)
     if ours is None or theirs is None:
-        return text + "not known, **%s** has no result" % (NATIVE if ours is None else goal.peer)
+        return text + "not known, **%s** has no result" % (goal.ours if ours is None else goal.peer)
     text += "1/%.3g" % (goal.value(theirs) / goal.value(ours))
     result = text + (
         ", **met**" if goal.value(ours) <= goal.most * goal.value(theirs) else ", **not met**"

@@ -29,6 +29,8 @@ class Tool(NamedTuple):
     thread: "re.Pattern[bytes]"
     c_frame: "re.Pattern[bytes]"
     base: str  # the one that its ratio is to
+    inside: bool = False  # the time is that of a command in gdb, by gdb_time.py
+    missing: str = ""  # why it cannot be run
 
 
 class Tools:

@@ -3,12 +3,18 @@
  *
  *	embed LIBPYTHON PROGRAM ARG...
  *
+ * With EMBED_GO in its environment, it first waits for a byte from that FIFO, which it makes, and
+ * makes EMBED_GO.ready before.
+ *
  * Opens the library at run time, so that one binary serves every version; the functions used exist
  *in CPython 2.7 and 3.6-3.15 (Include/pythonrun.h, Modules/main.c: Py_Main and Py_BytesMain).
  */
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <wchar.h>
 
 static void *must(void *found)
@@ -20,12 +26,26 @@ static void *must(void *found)
 	return found;
 }
 
+static void wait_for(const char *fifo)
+{
+	char ready[4096], byte;
+
+	snprintf(ready, sizeof(ready), "%s.ready", fifo);
+	int fd = mkfifo(fifo, 0600) ? -1 : open(fifo, O_RDWR);
+	if (fd < 0 || close(open(ready, O_CREAT | O_WRONLY, 0600)) || read(fd, &byte, 1) != 1)
+		exit(3);
+	close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	void *library;
+	const char *fifo = getenv("EMBED_GO");
 
 	if (argc < 3)
 		return 2;
+	if (fifo)
+		wait_for(fifo);
 	library = must(dlopen(argv[1], RTLD_NOW | RTLD_GLOBAL));
 	argv[1] = argv[0];
 	int (*bytes_main)(int, char **) = dlsym(library, "Py_BytesMain"); /* 3.8+ */

@@ -76,6 +76,7 @@ __all__ = [
     "ReaderThread",
     "Scope",
     "Session",
+    "Statistics",
     "Thread",
     "UnreadableError",
     "UnsupportedError",
@@ -104,9 +105,11 @@ _NativeFrame = Union[
         Optional[str],
     ],
 ]
+_Mapping = Tuple[int, int, int, Optional[str], bool, bool]
 _ReaderThread = Union[
     Tuple[int, int, int, Optional[str]],
     Tuple[int, int, int, Optional[str], int, Sequence[Optional[int]]],
+    Tuple[int, int, int, Optional[str], int, Sequence[Optional[int]], bool],
 ]
 _S = TypeVar("_S", bound="Session")
 
@@ -237,6 +240,18 @@ class ReaderThread(NamedTuple):
     pc: int = 0
     #: By DWARF number, None where unknown: all that are known, `pc` and `stack_pointer` too.
     registers: Sequence[Optional[int]] = ()
+    running: bool = False  #: it does not stand still: its frames are not read
+
+
+class Statistics(NamedTuple):
+    """What a session on a reader has read since it was opened."""
+
+    reads: int  #: that were needed
+    bytes: int  #: in them
+    kept: int  #: reads that cost no call
+    calls: int  #: of :meth:`Reader.read`
+    fetched: int  #: bytes that they brought
+    failed: int  #: calls that brought nothing
 
 
 class Reader:
@@ -249,7 +264,8 @@ class Reader:
     pid: int = 0  #: 0: unknown
     local: bool = False  #: pid is a process of this machine
     executable: Optional[str] = None  #: as the target sees it
-    mappings: Sequence[Tuple[int, int, int, Optional[str], bool, bool]] = ()  #: ascending
+    mappings: Sequence[_Mapping] = ()  #: ascending
+    unit: int = 0  #: bytes that one call of read() brings at the price of one; 0: 16384
 
     def read(self, address: int, length: int) -> Optional[bytes]:
         """Exactly `length` bytes at `address`, or None when they cannot be read."""
@@ -442,6 +458,7 @@ class Session:
                 reader.pid,
                 reader.local,
                 reader.mappings,
+                getattr(reader, "unit", 0),
                 _path(reader.executable),
                 _path(executable),
                 _path(sysroot),
@@ -468,10 +485,32 @@ class Session:
     def set_threads(self, threads: Iterable[_ReaderThread]) -> None:
         """For a session on a reader: its threads (:class:`ReaderThread`) as they are now.
 
-        Everything remembered of the target's memory is forgotten.  Call it
-        whenever the target has run.
+        Everything remembered of the target's memory is forgotten, unless
+        :meth:`keep_memory` forbids it.  Call it whenever the target has run.
         """
         self._handle.set_threads(threads)
+
+    def keep_memory(self, keep: bool) -> None:
+        """For a session on a reader, which knows whether its target stands still.
+
+        Either way, everything remembered of the target's memory is forgotten.  With
+        `keep`, what is read from now on is remembered until the next call, over captures
+        and changes of threads; without, as at the beginning, for one capture.
+        """
+        self._handle.keep_memory(keep)
+
+    def set_mappings(self, mappings: Iterable[_Mapping]) -> bool:
+        """For a session on a reader: its mappings as they are now.
+
+        False, and nothing is changed, when other files are mapped than before, or at
+        other places: then only another session will do.
+        """
+        return self._handle.set_mappings(mappings)
+
+    @property
+    def statistics(self) -> Statistics:
+        """All zero for a session that has no reader."""
+        return Statistics._make(self._handle.statistics())
 
     def capture(
         self,
@@ -481,8 +520,9 @@ class Session:
         native: str = "none",
         locals: bool = False,
         limits: Limits = Limits(),  # noqa: B008
+        only_thread: int = 0,
     ) -> Dump:
-        """Copy what all threads are doing now.
+        """Copy what all threads are doing now, or what `only_thread` (a tid) does.
 
         A live process is stopped only while it is copied, and not at all with
         `no_stop` (stacks may then be torn).  `native_only_threads` lists threads
@@ -497,7 +537,9 @@ class Session:
         """
         return Dump(
             self,
-            self._handle.capture(native_only_threads, max_frames, no_stop, native, locals, limits),
+            self._handle.capture(
+                native_only_threads, max_frames, no_stop, native, locals, limits, only_thread
+            ),
         )
 
     def value(self, address: int, limits: Limits = Limits()) -> str:  # noqa: B008

@@ -69,7 +69,9 @@ _NativeFrame = (
     ]
 )
 _ReaderThread = (
-    tuple[int, int, int, str | None] | tuple[int, int, int, str | None, int, Sequence[int | None]]
+    tuple[int, int, int, str | None]
+    | tuple[int, int, int, str | None, int, Sequence[int | None]]
+    | tuple[int, int, int, str | None, int, Sequence[int | None], bool]
 )
 _Warn = Callable[[str], object] | None
 
@@ -109,6 +111,9 @@ class Session:
     def close(self) -> None: ...
     def closed(self) -> bool: ...
     def set_threads(self, __threads: Iterable[_ReaderThread]) -> None: ...
+    def set_mappings(self, __mappings: Iterable[_Mapping]) -> bool: ...
+    def keep_memory(self, __keep: bool) -> None: ...
+    def statistics(self) -> tuple[int, int, int, int, int, int]: ...
     def capture(
         self,
         __native_only_threads: bool,
@@ -117,6 +122,7 @@ class Session:
         __native: str,
         __locals: bool,
         __limits: _Limits,
+        __only_thread: int,
     ) -> Dump: ...
     def folds(self, __pc: int, __symbol: str | None) -> bool: ...
     def value(self, __address: int, __limits: _Limits) -> str: ...
@@ -157,6 +163,7 @@ def open_reader(
     __pid: int,
     __local: bool,
     __mappings: Iterable[_Mapping],
+    __unit: int,
     __target_executable: bytes | None,
     __executable: bytes | None,
     __sysroot: bytes | None,
