@@ -23,6 +23,7 @@
 #include <string.h>
 
 enum {
+	STANDING_MAX = 1 << 19, /* frames and generators */
 	CHUNKS_MAX = 1 << 16,
 	CHUNK_SIZE_MAX = 1 << 30, /* an int's worth of bytes, doubled from 16 KiB */
 	PLACE_SHIFT = 32,	  /* a place: the chunk's number, the offset in it */
@@ -129,7 +130,7 @@ static struct pw_error *find_generators(struct pw_python *python, uint64_t tstat
 	/* The last is the thread's own. */
 	while (!error && !is_in(item, tstate, l->tstate_sizeof)) {
 		struct pw_standing one;
-		if (stack->count >= PW_FRAMES_MAX || pw_cycle_step(&cycle, item, stack->count)) {
+		if (stack->count >= STANDING_MAX || pw_cycle_step(&cycle, item, stack->count)) {
 			miss(stack, "the list of generators does not end");
 			break;
 		}
@@ -201,6 +202,23 @@ static bool read_chunk(struct pw_python *python, uint64_t at, uint64_t top,
 	return true;
 }
 
+/* By address.  No memory is looked at twice: where some is in two chunks, only the newest of all is
+ * believed. */
+static void sort_chunks(struct pw_datastack *stack)
+{
+	struct pw_stack_chunk newest =
+		stack->chunk_count ? stack->chunks[0] : (struct pw_stack_chunk){0};
+	if (stack->chunk_count)
+		qsort(stack->chunks, stack->chunk_count, sizeof(*stack->chunks), by_address);
+	for (size_t i = 1; i < stack->chunk_count; i++) {
+		if (stack->chunks[i].begin >= stack->chunks[i - 1].top)
+			continue;
+		miss(stack, "the chunks of the data stack overlap");
+		stack->chunks[0] = newest;
+		stack->chunk_count = 1;
+	}
+}
+
 static struct pw_error *find_chunks(struct pw_python *python, uint64_t tstate,
 				    struct pw_datastack *stack)
 {
@@ -227,8 +245,7 @@ static struct pw_error *find_chunks(struct pw_python *python, uint64_t tstate,
 		error = add_chunk(stack, &chunk);
 		top = 0;
 	}
-	if (stack->chunk_count)
-		qsort(stack->chunks, stack->chunk_count, sizeof(*stack->chunks), by_address);
+	sort_chunks(stack);
 	return error;
 }
 
@@ -403,8 +420,8 @@ static struct pw_error *find_frames(struct pw_python *python, struct pw_datastac
 	while (chunk->end < chunk->top) {
 		struct pw_standing one;
 		uint64_t bytes = 0;
-		if (stack->count >= PW_FRAMES_MAX) {
-			miss(stack, "more than %d frames", PW_FRAMES_MAX);
+		if (stack->count >= STANDING_MAX) {
+			miss(stack, "more than %d frames", STANDING_MAX);
 			return NULL;
 		}
 		pw_auto_error struct pw_error *error = read_standing(python, chunk, &one, &bytes);

@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """Makes a seed core: some ten kilobytes that pywalk shows as it shows the whole core.
 
-    shrink_core.py --record build/testsuite/fuzz/record_reads OUT.core PYTHON -E -S -B DIR/seed_target.py
+    shrink_core.py --record build/testsuite/fuzz/record_reads [--without-stack] OUT.core PYTHON -E -S -B \
+        DIR/seed_target.py
 
 The command is run in a folder of its own, for which DIR stands, until it dies with a core that holds all of its
 memory.  The core's symbol tables are cut down to the few names that are looked up; pywalk's reads of it are
 recorded, without any file of this machine; only what was read goes into OUT.core.  Then the dumps of both are
-compared.
+compared.  With --without-stack the main thread's C stack is lost, as in a core that was cut, so that its frames are
+found on its data stack.
 """
 
 import argparse
@@ -293,8 +295,28 @@ def merge(
     return merged
 
 
-def write_core(core: Core, ranges: List[Tuple[int, int]], notes: bytes, out: str) -> None:
-    at = 64 + 56 * (len(ranges) + 1)
+def main_stack(core: Core, dump: Any) -> Segment:
+    """Where the main thread's C stack is."""
+    thread = next(t for t in dump["threads"] if t["tid"] == dump["process"]["pid"])
+    segment = core.find(max(int(f["sp"], 16) for f in thread["frames"] if f["kind"] == "native"))
+    if not segment:
+        raise SystemExit("the main thread's C stack is not in the core")
+    return segment
+
+
+def lose(core: Core, path: str, segment: Segment) -> None:
+    """The segment's bytes are said to stand behind the end of the file."""
+    (table,) = struct.unpack_from("<Q", core.data, 32)
+    at = table + 56 * core.segments.index(segment) + 8
+    core.data[at : at + 8] = struct.pack("<Q", os.path.getsize(path))
+    core.data.flush()
+
+
+def write_core(
+    core: Core, ranges: List[Tuple[int, int]], lost: List[Segment], notes: bytes, out: str
+) -> None:
+    count = 1 + len(ranges) + len(lost)
+    at = 64 + 56 * count
     headers = struct.pack("<IIQQQQQQ", PT_NOTE, 0, at, 0, 0, len(notes), 0, 4)
     body = notes
     for start, end in ranges:
@@ -313,9 +335,12 @@ def write_core(core: Core, ranges: List[Tuple[int, int]], notes: bytes, out: str
             1,
         )
         body += core.read(start, end - start).replace(*HOME)
+    for s in lost:
+        place = (at + len(body), s.address, 0, s.size, s.size, 1)
+        headers += struct.pack("<IIQQQQQQ", PT_LOAD, s.flags, *place)
     header = bytearray(core.header)
     struct.pack_into("<QQ", header, 32, 64, 0)
-    struct.pack_into("<HHHHH", header, 54, 56, len(ranges) + 1, 0, 0, 0)
+    struct.pack_into("<HHHHH", header, 54, 56, count, 0, 0, 0)
     with open(out, "wb") as file:
         file.write(bytes(header) + headers + body)
 
@@ -346,6 +371,7 @@ def make_core(command: List[str], folder: str) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--record", required=True)
+    parser.add_argument("--without-stack", action="store_true")
     parser.add_argument("out")
     parser.add_argument("command", nargs=argparse.REMAINDER)
     arguments = parser.parse_args()
@@ -377,9 +403,13 @@ def main() -> int:
             cut_symbols(core, start)
             frames.append(cut_frames(core, start, native_pcs(before[1])))
         core.data.flush()
+        lost = [main_stack(core, before[1])] if arguments.without_stack else []
+        for segment in lost:
+            lose(core, path, segment)
+            before = run_dump(arguments.record, path, empty)
         reads = os.path.join(folder, "reads")
         run_dump(arguments.record, path, empty, reads)
-        write_core(core, merge(core, reads, images, frames), notes, arguments.out)
+        write_core(core, merge(core, reads, images, frames), lost, notes, arguments.out)
         whole = keep_only_stacks(before)
         small = keep_only_stacks(run_dump(arguments.record, arguments.out, empty))
         if whole != small:

@@ -3,9 +3,9 @@
 
     cut_core.py [--holes] PYWALK CORE TRUTH [OPTION...]
 
-The options go to `pywalk dump`.  With --holes, instead of at every 5 percent: the core ends where one of the segments
-begins that hold what leads to the frames (the main thread's C stack, chunks of data stacks, the heap, ...), and then
-it lacks just that one.  Each time:
+The options go to `pywalk dump`.  With --holes, instead of at every 5 percent: the core lacks just one of the segments
+that hold what leads to the frames (the main thread's C stack, chunks of data stacks, the heap, ...), then it ends where
+one of them begins; Python frames only.  Each time:
 
 - Right: a thread's frames are the target's, newest or not, in order; a name or line that is lost may be unknown.
 - Whole: a frame is shown if all that leads to it is in the file: its thread state, and of it and of each newer
@@ -23,7 +23,6 @@ Prints what is wrong, and a line with the number of frames at each length.
 
 import json
 import os
-import shutil
 import struct
 import subprocess
 import sys
@@ -262,7 +261,7 @@ class Cutter:
         size = os.path.getsize(self.core)
         with tempfile.TemporaryDirectory(dir=os.path.dirname(self.core)) as folder:
             path = os.path.join(folder, "core")
-            shutil.copyfile(self.core, path)
+            subprocess.run(["cp", "--sparse=auto", self.core, path], check=True)
             if holes:
                 for segment in self.leading():
                     self.lose(path, segment)
@@ -281,9 +280,9 @@ def main() -> int:
     with open(truth) as file:
         cutter = Cutter(pywalk, core, json.load(file), options)
     cutter.run(holes)
-    if b"--native" in text:
+    if b"--native" in text and not holes:
         native = Cutter(pywalk, core, cutter.truth, [*options, "--native=all", "--threads"])
-        native.run(holes)
+        native.run(False)
         cutter.problems += ["with --native=all: " + problem for problem in native.problems]
         cutter.row += native.row
     for problem in cutter.problems:
