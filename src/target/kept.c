@@ -205,7 +205,9 @@ static int compare_ranges(const void *a, const void *b)
 static size_t tidy(struct pw_kept_range *ranges, size_t count)
 {
 	size_t kept = 0;
-	if (ranges && count)
+	if (!ranges)
+		return 0;
+	if (count)
 		qsort(ranges, count, sizeof(*ranges), compare_ranges);
 	for (size_t i = 0; i < count; i++) {
 		struct pw_kept_range *last = kept ? &ranges[kept - 1] : NULL;
