@@ -1,5 +1,6 @@
 """What commands share: errors in GDB's manner, and the list of all of them."""
 
+import json
 from typing import List, Optional, Sequence
 
 import gdb
@@ -15,6 +16,12 @@ def show(lines: Sequence[str]) -> None:
         gdb.write(line.encode("utf-8", "backslashreplace").decode("utf-8") + "\n")
 
 
+def show_json(found: object) -> None:
+    """On one line; what would steer a terminal is escaped as JSON has it."""
+    written = json.dumps(found, ensure_ascii=False)
+    show([text.STEERING.sub(lambda match: f"\\u{ord(match.group()):04x}", written)])
+
+
 def words(error: Exception) -> str:
     """The library's message as GDB would say it."""
     message = text.printable(str(error))
@@ -27,6 +34,15 @@ def complete(line: str, word: Optional[str], candidates: Sequence[str]) -> List[
     typed = line.rsplit(None, 1)[-1] if line and not line[-1].isspace() else ""
     skip = len(typed) - len(word or "")
     return [one[skip:] for one in candidates if one.startswith(typed)]
+
+
+def thread_number(thread: Optional[gdb.InferiorThread]) -> str:
+    """As GDB shows it."""
+    if thread is None:
+        return "-"
+    if len(gdb.inferiors()) > 1:
+        return f"{gdb.selected_inferior().num}.{thread.num}"
+    return str(thread.num)
 
 
 class Command(gdb.Command):

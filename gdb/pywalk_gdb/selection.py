@@ -5,7 +5,6 @@ is selected since, by whatever means, it is that frame's Python frame: the newes
 it runs, or else the one that called it.
 """
 
-import json
 from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import gdb
@@ -62,7 +61,7 @@ def select(stack: stacks.Stack, placed: stacks.Placed) -> None:
 def _show(placed: stacks.Placed, as_json: bool = False) -> None:
     frame = placed.frame
     if as_json:
-        base.show([json.dumps(as_dict(placed), ensure_ascii=False)])
+        base.show_json(as_dict(placed))
         return
     base.show([text.python_frame(placed.number, frame)])
     if frame.line is None:
@@ -84,6 +83,12 @@ def as_dict(placed: stacks.Placed) -> Dict[str, object]:
         found[key] = getattr(frame, key)
     found["gdb_level"] = placed.level
     return found
+
+
+def _without_json(argument: str) -> Tuple[bool, str]:
+    """Whether there is an option --json at its beginning, and the rest."""
+    first, _, rest = argument.strip().partition(" ")
+    return (True, rest.strip()) if first == "--json" else (False, argument.strip())
 
 
 class Frame(base.Command):
@@ -124,10 +129,12 @@ class Frame(base.Command):
 
 class _Step(base.Command):
     repeats = True
+    options = ("--json",)
     direction = 0
 
     def run(self, argument: str) -> None:
-        count = int(gdb.parse_and_eval(argument)) if argument.strip() else 1
+        as_json, number = _without_json(argument)
+        count = int(gdb.parse_and_eval(number)) if number else 1
         with inferior.selection_kept():
             stack = stacks.selected()
         at = current()
@@ -137,7 +144,7 @@ class _Step(base.Command):
         if placed.number == at.number and count:
             raise gdb.GdbError(self.ends()[(self.direction * count) > 0])
         select(stack, placed)
-        _show(placed)
+        _show(placed, as_json)
 
     @staticmethod
     def ends() -> Sequence[str]:
@@ -150,9 +157,13 @@ class _Step(base.Command):
 class Up(_Step):
     """Select the Python frame that called the selected one.
 
-    Usage: py-up [COUNT]
+    Usage: py-up [--json] [COUNT]
 
-    With a COUNT, that many frames up.  See `help py-frame`."""
+    With a COUNT, that many frames up.  See `help py-frame`.
+
+    Options:
+      --json
+        Print JSON, as `py-frame --json` does."""
 
     name = "py-up"
     direction = 1
@@ -161,9 +172,13 @@ class Up(_Step):
 class Down(_Step):
     """Select the Python frame that the selected one called.
 
-    Usage: py-down [COUNT]
+    Usage: py-down [--json] [COUNT]
 
-    With a COUNT, that many frames down.  See `help py-frame`."""
+    With a COUNT, that many frames down.  See `help py-frame`.
+
+    Options:
+      --json
+        Print JSON, as `py-frame --json` does."""
 
     name = "py-down"
     direction = -1
@@ -172,49 +187,64 @@ class Down(_Step):
 class Thread(base.Command):
     """Select a thread, and its newest Python frame.
 
-    Usage: py-thread [ID | NAME]
+    Usage: py-thread [--json] [ID | NAME]
 
     ID is GDB's number of the thread; NAME is its name as py-threads shows it, if no
-    other thread has the same.  Without either, print the selected thread."""
+    other thread has the same.  Without either, print the selected thread.
+
+    Options:
+      --json
+        Print JSON: GDB's number and the kernel's, the name, and the frame as `py-frame
+        --json` has it."""
 
     name = "py-thread"
+    options = ("--json",)
 
     def candidates(self, line: str) -> Sequence[str]:
         try:
             inferior.require_process()
             names = _names()
         except Exception:  # completion is no place for errors
-            return ()
-        return [str(one.num) for one in gdb.selected_inferior().threads()] + sorted(
-            {name for name in names.values() if " " not in name}
-        )
+            return self.options
+        numbers = [str(one.num) for one in gdb.selected_inferior().threads()]
+        return (*self.options, *numbers, *sorted(one for one in names.values() if " " not in one))
 
     def run(self, argument: str) -> None:
-        wanted = argument.strip()
+        as_json, wanted = _without_json(argument)
         if wanted:
             thread = _thread(wanted)
             if thread.is_running():
                 raise gdb.GdbError(f"Thread {thread.num} is running.")
             thread.switch()
             gdb.newest_frame().select()
-        thread = gdb.selected_thread()
-        if thread is None:
-            raise gdb.GdbError("No thread selected.")
+        thread = inferior.require_thread()
         tid = stacks.thread_id(thread)
-        name = _names().get(tid)
-        head = f"Thread {thread.num} (LWP {tid})"
-        base.show([head + (f' "{text.printable(name)}"' if name else "")])
-        if not wanted:
-            _show(current())
-            return
+        with inferior.selection_kept():
+            name = stacks.moment().name(tid)
+        if not as_json:
+            head = f"Thread {thread.num} (LWP {tid})"
+            base.show([head + (f' "{text.printable(name)}"' if name else "")])
+        placed = self._frame(bool(wanted))
+        if as_json:
+            number = base.thread_number(thread)
+            frame = as_dict(placed) if placed else None
+            base.show_json({"gdb_thread": number, "tid": tid, "name": name, "frame": frame})
+        elif placed is None:
+            base.show(["     (no Python frames)"])
+        else:
+            _show(placed)
+
+    @staticmethod
+    def _frame(newest: bool) -> Optional[stacks.Placed]:
+        """The one that is selected, or the newest, which is selected then."""
+        if not newest:
+            return current()
         with inferior.selection_kept():
             stack = stacks.selected()
             placed = stack.python(0)
-        if placed is None:
-            base.show(["     (no Python frames)"])
-            return
-        select(stack, placed)
-        _show(placed)
+        if placed is not None:
+            select(stack, placed)
+        return placed
 
 
 def _names() -> Dict[int, str]:

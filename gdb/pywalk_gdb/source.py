@@ -6,11 +6,14 @@ import re
 import stat
 import tokenize
 import zipfile
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
 
 import gdb
 
 from . import base, inferior, selection, text
+
+if TYPE_CHECKING:
+    import pywalk
 
 # Bigger files are no source.
 _BYTES_MAX = 16 << 20
@@ -183,17 +186,23 @@ def line_text(found: Source, number: int) -> Optional[str]:
 class List_(base.Command):
     """List Python source around the selected Python frame.
 
-    Usage: py-list [LINE | FIRST,LAST]
+    Usage: py-list [--json] [LINE | FIRST,LAST]
 
     Ten lines, those around the line that the frame executes, which is marked; with
     LINE, those around that line of the same file; with FIRST,LAST, those lines.
 
     The file is looked for as `set substitute-path` says, at its own place below the
     sysroot, then below the folders of `set pywalk source-path` and `directory`,
-    and in zip archives.  When it was changed after the process started, that is said."""
+    and in zip archives.  When it was changed after the process started, that is said.
+
+    Options:
+      --json
+        Print JSON: the file as the process has it, the path on this machine, the line
+        that the frame executes, the lines, and whether the file was changed."""
 
     name = "py-list"
     category = gdb.COMMAND_FILES
+    options = ("--json",)
 
     @staticmethod
     def _range(argument: str, line: Optional[int]) -> Tuple[int, int]:
@@ -212,20 +221,38 @@ class List_(base.Command):
         return first, first + 9
 
     def run(self, argument: str) -> None:
+        words = argument.split()
         frame = selection.current().frame
-        first, last = self._range(argument, frame.line)
+        first, last = self._range(" ".join(one for one in words if one != "--json"), frame.line)
         found = find(frame.file)
         if found is None:
             raise gdb.GdbError(f"No source: {text.printable(frame.file or '??')}.")
-        warn_if_changed(found)
         count = len(found.lines) - (not found.lines[-1])
         if first > count:
             raise gdb.GdbError(
                 f"Lines from {first} are out of range; {text.printable(found.path)} has {count} lines."
             )
-        for number in range(first, min(last, count) + 1):
+        numbers = range(first, min(last, count) + 1)
+        if "--json" in words:
+            self._show_json(frame, found, numbers)
+            return
+        warn_if_changed(found)
+        for number in numbers:
             mark = ">" if number == frame.line else ""
             base.show([f"{mark + str(number):>5}    {line_text(found, number)}".rstrip()])
+
+    @staticmethod
+    def _show_json(frame: "pywalk.Frame", found: Source, numbers: range) -> None:
+        lines = [{"line": one, "text": found.lines[one - 1]} for one in numbers]
+        base.show_json(
+            {
+                "file": frame.file,
+                "path": found.path,
+                "current": frame.line,
+                "changed": _staleness(found) is not None,
+                "lines": lines,
+            }
+        )
 
 
 class _SourcePath(gdb.Parameter):

@@ -212,6 +212,11 @@ class Moment:
         """Those that run Python, each with its newest frame."""
         return self.dump(1).threads
 
+    def name(self, tid: int) -> Optional[str]:
+        """What threading calls the selected thread, which must have that number."""
+        found = self._look_for(tid, _FIRST_LOOK)
+        return found.name if found else None
+
     def runs_python(self, tid: int) -> bool:
         """Whether the selected thread, which must have that number, does."""
         return self._look_for(tid, _FIRST_LOOK) is not None

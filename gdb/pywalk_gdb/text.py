@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     import pywalk
 
 # What steers a terminal: C0, DEL, C1, line separators, bidirectional marks and overrides.
-_STEERING = re.compile(
+STEERING = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 )
 
@@ -18,7 +18,7 @@ def _escape(match: Match[str]) -> str:
 
 
 def printable(text: str) -> str:
-    return _STEERING.sub(_escape, text)
+    return STEERING.sub(_escape, text)
 
 
 def _level(number: int) -> str:

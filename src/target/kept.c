@@ -205,7 +205,10 @@ static int compare_ranges(const void *a, const void *b)
 static size_t tidy(struct pw_kept_range *ranges, size_t count)
 {
 	size_t kept = 0;
-	qsort(ranges, count, sizeof(*ranges), compare_ranges);
+	if (!ranges)
+		return 0;
+	if (count)
+		qsort(ranges, count, sizeof(*ranges), compare_ranges);
 	for (size_t i = 0; i < count; i++) {
 		struct pw_kept_range *last = kept ? &ranges[kept - 1] : NULL;
 		if (last && ranges[i].start <= last->end + NEAR) {
@@ -234,7 +237,7 @@ static void note(struct pw_kept *kept, uint64_t address, size_t length)
 		if (kept->used_count > USED_MAX / 2)
 			return;
 	}
-	if (kept->used_count == kept->used_room) {
+	if (!kept->used || kept->used_count == kept->used_room) {
 		size_t room = kept->used_room ? kept->used_room * 2 : 256;
 		struct pw_kept_range *more = realloc(kept->used, room * sizeof(*more));
 		if (!more)

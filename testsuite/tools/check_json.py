@@ -1,8 +1,8 @@
 """Checks JSON that comes on stdin; prints what is wrong with it, nothing when all is well.
 
-    check_json.py [--schema FILE] [--expect EXPRESSION] [--define NAME=INTEGER]...
+    check_json.py [--schema FILE [--definition NAME]] [--expect EXPRESSION] [--define NAME=INTEGER]...
 
-The expression is Python, with `found` for what was read, and must be true.
+NAME is the part of the schema that is meant.  The expression is Python, with `found` for what was read, and must be true.
 """
 
 import argparse
@@ -21,7 +21,13 @@ def problems(options: argparse.Namespace, text: str) -> List[str]:
     wrong: List[str] = []
     if options.schema:
         with open(options.schema) as file:
-            checker = jsonschema.Draft7Validator(json.load(file))
+            schema = json.load(file)
+        if options.definition:
+            # A name that is not there would let everything pass.
+            schema["definitions"][options.definition]
+            schema["$ref"] = "#/definitions/" + options.definition
+        jsonschema.Draft7Validator.check_schema(schema)
+        checker = jsonschema.Draft7Validator(schema)
         wrong += [f"{list(one.path)}: {one.message}" for one in checker.iter_errors(found)]
     names: Dict[str, Any] = {"found": found}
     for definition in options.define:
@@ -35,6 +41,7 @@ def problems(options: argparse.Namespace, text: str) -> List[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--schema")
+    parser.add_argument("--definition")
     parser.add_argument("--expect")
     parser.add_argument("--define", action="append", default=[])
     print("\n".join(problems(parser.parse_args(), sys.stdin.read())))

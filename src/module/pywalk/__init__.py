@@ -49,6 +49,7 @@ from ._pywalk import (
     UnsupportedError,
     UsageError,
 )
+from ._reader import Mapping, MappingTuple, Reader, ReaderThread, Statistics
 from ._values import About, ExceptionInfo, Limits, Scope, Variable
 
 __all__ = [
@@ -105,7 +106,6 @@ _NativeFrame = Union[
         Optional[str],
     ],
 ]
-_Mapping = Tuple[int, int, int, Optional[str], bool, bool]
 _ReaderThread = Union[
     Tuple[int, int, int, Optional[str]],
     Tuple[int, int, int, Optional[str], int, Sequence[Optional[int]]],
@@ -216,64 +216,6 @@ class NativeFrame(NamedTuple):
     file: Optional[str] = None  #: source file
     line: int = 0  #: 0: unknown
     reason: Optional[str] = None  #: not None: no frame but a gap, and why
-
-
-class Mapping(NamedTuple):
-    """One mapping of a target that a reader reads: ``[start, end)``."""
-
-    start: int
-    end: int
-    offset: int = 0  #: in the file
-    path: Optional[str] = None  #: as the target sees it, None for anonymous memory
-    writable: bool = False
-    executable: bool = False
-
-
-class ReaderThread(NamedTuple):
-    """One thread of a target that a reader reads."""
-
-    tid: int  #: the kernel's number
-    thread_pointer: int = 0  #: fs_base on x86-64, tpidr_el0 on aarch64; 0: unknown
-    stack_pointer: int = 0  #: of the newest frame; 0: unknown
-    name: Optional[str] = None
-    #: For :meth:`Session.capture` with native frames; 0: unknown.
-    pc: int = 0
-    #: By DWARF number, None where unknown: all that are known, `pc` and `stack_pointer` too.
-    registers: Sequence[Optional[int]] = ()
-    running: bool = False  #: it does not stand still: its frames are not read
-
-
-class Statistics(NamedTuple):
-    """What a session on a reader has read since it was opened."""
-
-    reads: int  #: that were needed
-    bytes: int  #: in them
-    kept: int  #: reads that cost no call
-    calls: int  #: of :meth:`Reader.read`
-    fetched: int  #: bytes that they brought
-    failed: int  #: calls that brought nothing
-
-
-class Reader:
-    """Reads a target that stands still.  Derive from it and fill it in.
-
-    What :meth:`read` and :meth:`symbol` raise ends the call that needed
-    them, and comes out of it.
-    """
-
-    pid: int = 0  #: 0: unknown
-    local: bool = False  #: pid is a process of this machine
-    executable: Optional[str] = None  #: as the target sees it
-    mappings: Sequence[_Mapping] = ()  #: ascending
-    unit: int = 0  #: bytes that one call of read() brings at the price of one; 0: 16384
-
-    def read(self, address: int, length: int) -> Optional[bytes]:
-        """Exactly `length` bytes at `address`, or None when they cannot be read."""
-        raise NotImplementedError
-
-    def symbol(self, name: str) -> int:
-        """The address of a symbol of the target, 0 when unknown."""
-        return 0
 
 
 def _path(path: Optional[_Path]) -> Optional[bytes]:
@@ -499,7 +441,7 @@ class Session:
         """
         self._handle.keep_memory(keep)
 
-    def set_mappings(self, mappings: Iterable[_Mapping]) -> bool:
+    def set_mappings(self, mappings: Iterable[MappingTuple]) -> bool:
         """For a session on a reader: its mappings as they are now.
 
         False, and nothing is changed, when other files are mapped than before, or at
