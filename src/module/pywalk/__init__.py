@@ -35,6 +35,7 @@ from typing import (
 )
 
 from . import _pywalk
+from ._objects import ObjectMethods
 from ._pywalk import (
     ClosedError,
     CorruptError,
@@ -49,19 +50,47 @@ from ._pywalk import (
     UnsupportedError,
     UsageError,
 )
-from ._values import About, ExceptionInfo, Limits, Scope, Variable
+from ._values import (
+    About,
+    CodeFound,
+    CodePlace,
+    End,
+    EvalEntry,
+    ExceptionInfo,
+    ExceptionText,
+    Fact,
+    FrameInstruction,
+    Interpreter,
+    Limits,
+    Mapping,
+    NativeEnd,
+    NewestFrame,
+    ObjectHead,
+    ReaderThread,
+    Scope,
+    Statistics,
+    ThreadException,
+    Traceback,
+    TracebackEntry,
+    Variable,
+)
 
 __all__ = [
     "About",
     "ClosedError",
+    "CodeFound",
+    "CodePlace",
     "CorruptError",
     "Dump",
     "End",
     "Error",
+    "EvalEntry",
     "ExceptionInfo",
+    "ExceptionText",
     "Fact",
     "FormatError",
     "Frame",
+    "FrameInstruction",
     "InputOutputError",
     "Interpreter",
     "LayoutError",
@@ -69,8 +98,10 @@ __all__ = [
     "Mapping",
     "NativeEnd",
     "NativeFrame",
+    "NewestFrame",
     "NoTargetError",
     "NotPythonError",
+    "ObjectHead",
     "PermissionDeniedError",
     "Reader",
     "ReaderThread",
@@ -78,6 +109,9 @@ __all__ = [
     "Session",
     "Statistics",
     "Thread",
+    "ThreadException",
+    "Traceback",
+    "TracebackEntry",
     "UnreadableError",
     "UnsupportedError",
     "UsageError",
@@ -112,40 +146,6 @@ _ReaderThread = Union[
     Tuple[int, int, int, Optional[str], int, Sequence[Optional[int]], bool],
 ]
 _S = TypeVar("_S", bound="Session")
-
-
-class Fact(NamedTuple):
-    """Something that was found out about the target, and from where."""
-
-    group: str  #: "process", "python", "runtime", "layout" or "missing"
-    name: str
-    value: str
-    source: str  #: "" when it goes without saying
-
-
-class Interpreter(NamedTuple):
-    """One interpreter of the process."""
-
-    id: int
-    address: int  #: of its PyInterpreterState
-    main: bool
-
-
-class End(NamedTuple):
-    """Why a thread's stack ends where it does."""
-
-    reason: str  #: "complete", "unreadable", "cycle", "corrupt" or "limit"
-    address: int  #: that it is about, or 0
-    message: Optional[str]  #: None when complete
-
-
-class NativeEnd(NamedTuple):
-    """Why a thread's native frames end where they do."""
-
-    #: "complete", "unreadable", "no_cfi", "registers", "corrupt" or "limit"
-    reason: str
-    address: int  #: that it is about, or 0
-    message: Optional[str]  #: None when complete
 
 
 class Frame(NamedTuple):
@@ -216,42 +216,6 @@ class NativeFrame(NamedTuple):
     file: Optional[str] = None  #: source file
     line: int = 0  #: 0: unknown
     reason: Optional[str] = None  #: not None: no frame but a gap, and why
-
-
-class Mapping(NamedTuple):
-    """One mapping of a target that a reader reads: ``[start, end)``."""
-
-    start: int
-    end: int
-    offset: int = 0  #: in the file
-    path: Optional[str] = None  #: as the target sees it, None for anonymous memory
-    writable: bool = False
-    executable: bool = False
-
-
-class ReaderThread(NamedTuple):
-    """One thread of a target that a reader reads."""
-
-    tid: int  #: the kernel's number
-    thread_pointer: int = 0  #: fs_base on x86-64, tpidr_el0 on aarch64; 0: unknown
-    stack_pointer: int = 0  #: of the newest frame; 0: unknown
-    name: Optional[str] = None
-    #: For :meth:`Session.capture` with native frames; 0: unknown.
-    pc: int = 0
-    #: By DWARF number, None where unknown: all that are known, `pc` and `stack_pointer` too.
-    registers: Sequence[Optional[int]] = ()
-    running: bool = False  #: it does not stand still: its frames are not read
-
-
-class Statistics(NamedTuple):
-    """What a session on a reader has read since it was opened."""
-
-    reads: int  #: that were needed
-    bytes: int  #: in them
-    kept: int  #: reads that cost no call
-    calls: int  #: of :meth:`Reader.read`
-    fetched: int  #: bytes that they brought
-    failed: int  #: calls that brought nothing
 
 
 class Reader:
@@ -384,7 +348,7 @@ class Dump:
         return self._handle.write("text", color)
 
 
-class Session:
+class Session(ObjectMethods):
     """A target that is open.  A context manager that closes it.
 
     `executable` is the program a core came from, `sysroot` where the target's
