@@ -29,6 +29,15 @@ def complete(line: str, word: Optional[str], candidates: Sequence[str]) -> List[
     return [one[skip:] for one in candidates if one.startswith(typed)]
 
 
+def thread_number(thread: Optional[gdb.InferiorThread]) -> str:
+    """As GDB shows it."""
+    if thread is None:
+        return "-"
+    if len(gdb.inferiors()) > 1:
+        return f"{gdb.selected_inferior().num}.{thread.num}"
+    return str(thread.num)
+
+
 class Command(gdb.Command):
     """A command that looks at a process."""
 

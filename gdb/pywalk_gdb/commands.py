@@ -65,21 +65,13 @@ def _gdb_threads() -> Dict[int, gdb.InferiorThread]:
     return {inferior.thread_id(thread): thread for thread in gdb.selected_inferior().threads()}
 
 
-def _thread_number(thread: Optional[gdb.InferiorThread]) -> str:
-    if thread is None:
-        return "-"
-    if len(gdb.inferiors()) > 1:
-        return f"{gdb.selected_inferior().num}.{thread.num}"
-    return str(thread.num)
-
-
 def _selected(dump: "pywalk.Dump") -> "pywalk.Thread":
     selected = inferior.require_thread()
     tid = inferior.thread_id(selected)
     for thread in dump.threads:
         if thread.tid == tid:
             return thread
-    raise gdb.GdbError(f"Thread {_thread_number(selected)} (LWP {tid}) runs no Python code.")
+    raise gdb.GdbError(f"Thread {base.thread_number(selected)} (LWP {tid}) runs no Python code.")
 
 
 def _report_problems(dump: "pywalk.Dump", but: Tuple[str, ...] = ()) -> None:
@@ -217,7 +209,7 @@ class _Backtrace(_Command):
                 seen.append(thread)
                 if not arguments.as_json:
                     _show([] if first else [""])
-                    _show([text.thread_head(_thread_number(one), thread)])
+                    _show([text.thread_head(base.thread_number(one), thread)])
                     if running:
                         _show(["     (running)"])
                     else:
@@ -361,7 +353,7 @@ class Threads(_Command):
                     entry: Dict[str, Any] = json.loads(thread.to_json())
                     entry["frames"] = entry["frames"][:1]
                     one = known.get(thread.tid)
-                    entry["gdb_thread"] = _thread_number(one) if one else None
+                    entry["gdb_thread"] = base.thread_number(one) if one else None
                     threads.append(entry)
                 _show([json.dumps({"threads": threads}, ensure_ascii=False)])
                 return
@@ -389,7 +381,7 @@ def _thread_row(
     mark = "*" if one is not None and selected is not None and one.ptid == selected.ptid else ""
     return [
         mark,
-        _thread_number(one),
+        base.thread_number(one),
         str(thread.tid or "-"),
         text.printable(thread.name or thread.kernel_name or "-"),
         "-" if thread.interpreter is None else str(thread.interpreter),
