@@ -574,4 +574,9 @@ PW_API struct pw_error *pw_session_exception(struct pw_session *session, uint64_
 #ifdef __cplusplus
 }
 #endif
+
+/* Objects by their addresses, exceptions, where functions and lines begin: what debuggers ask for.
+ */
+#include "pywalk_objects.h"
+
 #endif

@@ -15,7 +15,7 @@ JOBS ?= $(shell nproc)
 PYTHON_CACHE = $(or $(PYWALK_PYTHONS),$${XDG_CACHE_HOME:-$$HOME/.cache}/pywalk-pythons)
 UNIT_SOURCES := $(wildcard $(TESTSUITE)/unit/test_*.c)
 UNIT_TESTS := $(patsubst $(TESTSUITE)/unit/%.c,$(O)/testsuite/unit/%,$(UNIT_SOURCES))
-TEST_PROGRAMS := $(addprefix $(O)/testsuite/,run-target embed notpython runcode.so native.so nocfi.so throw.so \
+TEST_PROGRAMS := $(addprefix $(O)/testsuite/,run-target embed notpython runcode.so probe.so native.so nocfi.so throw.so \
 	framepointer.so framepointer-nocfi.so)
 
 # The tests' own Python must have jsonschema.
@@ -49,6 +49,9 @@ $(O)/testsuite/framepointer-nocfi.so: test_flags += -fno-asynchronous-unwind-tab
 $(O)/testsuite/framepointer-nocfi.so: $(TESTSUITE)/programs/framepointer.c
 	@mkdir -p $(@D)
 	$(CC) $(TEST_SHARED) $(test_flags) -o $@ $<
+
+# Arguments are to be where debug information says.
+$(O)/testsuite/probe.so: test_flags = -O0
 
 $(O)/testsuite/%.so: $(TESTSUITE)/programs/%.S
 	@mkdir -p $(@D)

@@ -8,14 +8,18 @@ and joins the two.  No layout, no offset and no CPython version is known here.
 def register(home: str) -> None:
     """Create the commands and settings.  `home` is the folder of pywalk.py."""
     from . import (
+        breaks,
         commands,
         convenience,
+        exceptions,
         filters,
         library,
         limits,
         maintenance,
         mi,
+        objects,
         overview,
+        printers,
         selection,
         settings,
         source,
@@ -28,6 +32,6 @@ def register(home: str) -> None:
     commands.register()
     for part in (
         *(limits, selection, source, variables, values, filters, convenience, mi),
-        *(maintenance, overview),
+        *(printers, objects, exceptions, breaks, maintenance, overview),
     ):
         part.register()

@@ -21,6 +21,7 @@ class Registers(NamedTuple):
     thread_pointer: str
     callee_saved: Tuple[str, ...]
     dwarf: Tuple[str, ...]  #: by DWARF number
+    arguments: Tuple[str, ...]  #: the first ones of a function that was just entered
 
 
 _X86_64 = Registers(
@@ -32,12 +33,14 @@ _X86_64 = Registers(
         *(f"r{n}" for n in range(8, 16)),
         "rip",
     ),
+    ("rdi", "rsi"),
 )
 _AARCH64 = Registers(
     "sp",
     "tpidr",
     tuple(f"x{n}" for n in range(19, 30)),
     (*(f"x{n}" for n in range(31)), "sp"),
+    ("x0", "x1"),
 )
 _ARCHITECTURES = {
     "i386:x86-64": _X86_64,
@@ -177,22 +180,29 @@ def connection_type(inferior: gdb.Inferior) -> str:
     return found.group(1) if found else ""
 
 
+def other_root(inferior: gdb.Inferior) -> Optional[str]:
+    """The root folder of a process that has one of its own, which GDB does not look at."""
+    if connection_type(inferior) != "native":
+        return None
+    if str(gdb.parameter("sysroot") or "") not in ("", "target:"):
+        return None
+    root = f"/proc/{inferior.pid}/root"
+    try:
+        theirs, ours = os.stat(root + "/"), os.stat("/")
+    except OSError:
+        return None
+    same = (theirs.st_dev, theirs.st_ino) == (ours.st_dev, ours.st_ino)
+    return None if same else root
+
+
 def adopt_root(inferior: gdb.Inferior) -> None:
     """Makes GDB look for libraries where a process with another root has them.
 
     GDB 13 does so for containers, not after chroot(2): it would take the files of the same name that
     this machine has, and unwind by the wrong rules.
     """
-    if connection_type(inferior) != "native":
-        return
-    if str(gdb.parameter("sysroot") or "") not in ("", "target:"):
-        return
-    root = f"/proc/{inferior.pid}/root"
-    try:
-        theirs, ours = os.stat(root + "/"), os.stat("/")
-    except OSError:
-        return
-    if (theirs.st_dev, theirs.st_ino) == (ours.st_dev, ours.st_ino):
+    root = other_root(inferior)
+    if root is None:
         return
     gdb.execute(f"set sysroot {root}", to_string=True)
     gdb.write(
@@ -311,7 +321,36 @@ def _name_vdso(found: List[Mapping]) -> List[Mapping]:
     ]
 
 
+_MAPS_LINE = re.compile(
+    r"([0-9a-f]+)-([0-9a-f]+) (\S{4}) ([0-9a-f]+) \S+ \d+ *(?:([^\s].*))?$", re.MULTILINE
+)
+
+
+def _own_mappings(pid: int) -> Optional[List[Mapping]]:
+    """Of a process of this machine.
+
+    GDB's commands say the same, but after each of them GDB sees to the commands of the breakpoint
+    that it has stopped at, also while it is still printing where that was.
+    """
+    try:
+        with open(f"/proc/{pid}/maps", encoding="utf-8", errors="surrogateescape") as file:
+            text = file.read()
+    except OSError:
+        return None
+    found: List[Mapping] = []
+    for match in _MAPS_LINE.finditer(text):
+        start, end, offset = (int(match.group(i), 16) for i in (1, 2, 4))
+        perms, path = match.group(3), match.group(5)
+        if path and path.startswith("[") and path != "[vdso]":
+            path = None
+        found.append((start, end, offset, path, "w" in perms, "x" in perms))
+    return found or None
+
+
 def mappings(inferior: gdb.Inferior) -> List[Mapping]:
+    own = _own_mappings(inferior.pid) if connection_type(inferior) == "native" else None
+    if own is not None:
+        return own
     found = _proc_mappings()
     if connection_type(inferior) == "core":
         # gcore leaves code out, and so does not tell where it was.
@@ -322,16 +361,27 @@ def mappings(inferior: gdb.Inferior) -> List[Mapping]:
     return _name_vdso(found)
 
 
+def _unknown_libraries(inferior: gdb.Inferior, found: List[Mapping]) -> bool:
+    if connection_type(inferior) == "core" or not gdb.parameter("auto-solib-add"):
+        return False
+    mapped = {os.path.basename(one[3]) for one in found if one[5] and one[3]}
+    known = {os.path.basename(one.filename or "") for one in gdb.objfiles()}
+    return bool(mapped - known - {"[vdso]"})
+
+
+def is_settled(inferior: gdb.Inferior, found: List[Mapping]) -> bool:
+    """Whether GDB knows what adopt_root() and settle_...() would tell it."""
+    if connection_type(inferior) == "core" or other_root(inferior) is not None:
+        return False
+    return not _unknown_libraries(inferior, found)
+
+
 def settle_libraries(inferior: gdb.Inferior, found: List[Mapping]) -> None:
     """Lets GDB know of the libraries that were loaded without its knowing.
 
     It learns of them by a breakpoint, which it may not be allowed to set.
     """
-    if connection_type(inferior) == "core" or not gdb.parameter("auto-solib-add"):
-        return
-    mapped = {os.path.basename(one[3]) for one in found if one[5] and one[3]}
-    known = {os.path.basename(one.filename or "") for one in gdb.objfiles()}
-    if mapped - known - {"[vdso]"}:
+    if _unknown_libraries(inferior, found):
         with contextlib.suppress(gdb.error):
             gdb.execute("sharedlibrary", to_string=True)
 

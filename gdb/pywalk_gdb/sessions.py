@@ -3,7 +3,7 @@
 Cores have two: one that reads through GDB, and one that reads the file.
 """
 
-from typing import TYPE_CHECKING, Any, Dict, NamedTuple, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Dict, NamedTuple, Optional, Set, Tuple
 
 import gdb
 
@@ -27,6 +27,7 @@ class Open:
         self.reader = reader
         self.identity = identity
         self.fresh = True  #: nothing has run since its mappings were read
+        self.settled = True  #: GDB knows of it what it can know
         #: What its threads were read for; None: they have changed since.
         self.threads: Optional[Tuple[object, ...]] = None
 
@@ -47,12 +48,43 @@ class Source(NamedTuple):
 
 _open: Dict[int, Open] = {}
 _cores: Dict[int, OpenCore] = {}
+#: Frames that are about to execute an instruction and do not say so yet.
+_arrived: Dict[int, Tuple[int, int, int]] = {}
+#: Inferiors that are known to stand there.
+_told: Set[int] = set()
 _connected = False
+
+
+def arrive(frame: int, instruction: int, offset: int, told: bool = False) -> None:
+    """Until the inferior runs on, a frame is where a breakpoint stopped it.
+
+    `told`: GDB has said already that it stands.
+    """
+    of = gdb.selected_inferior()
+    _connect()
+    _arrived[of.num] = frame, instruction, offset
+    _told.discard(of.num)
+    if told:
+        _told.add(of.num)
+    kept = _open.get(of.num)
+    if kept is not None:
+        kept.session.arrive(frame, instruction, offset)
 
 
 def opened() -> Dict[int, Open]:
     """Those that read through GDB, by the numbers of their inferiors."""
     return dict(_open)
+
+
+def leave(frame: int) -> None:
+    """That frame has gone on: what was told of it is not so any more."""
+    of = gdb.selected_inferior()
+    if _arrived.get(of.num, (0,))[0] != frame:
+        return
+    del _arrived[of.num]
+    kept = _open.get(of.num)
+    if kept is not None:
+        kept.session.arrive(0, 0, 0)
 
 
 def _drop_all(*_: Any) -> None:
@@ -65,6 +97,17 @@ def _on_continue(_: Any) -> None:
     # The others may share memory with the one that runs.
     for kept in _open.values():
         kept.fresh = False
+
+
+def _on_resume(_: Any) -> None:
+    # New threads run on before a stop is told.
+    for number in _told:
+        _arrived.pop(number, None)
+    _told.clear()
+
+
+def _on_stop(_: Any) -> None:
+    _told.update(_arrived)
 
 
 def _connect() -> None:
@@ -81,6 +124,8 @@ def _connect() -> None:
         registry = getattr(gdb.events, name, None)
         if registry is not None:
             registry.connect(_on_continue)
+    gdb.events.cont.connect(_on_resume)
+    gdb.events.stop.connect(_on_stop)
     settings.changed.append(_drop_all)
 
 
@@ -112,13 +157,15 @@ def _still_fits(kept: Open, of: gdb.Inferior) -> bool:
     return True
 
 
-def _new(of: gdb.Inferior) -> Open:
+def _new(of: gdb.Inferior, printing: bool) -> Open:
     pywalk = library.load()
     inferior.require_architecture(of)
-    inferior.adopt_root(of)
-    inferior.settle_threads(of)
+    if not printing:
+        inferior.adopt_root(of)
+        inferior.settle_threads(of)
     reader = Reader(of)
-    inferior.settle_libraries(of, reader.mappings)
+    if not printing:
+        inferior.settle_libraries(of, reader.mappings)
     session = pywalk.Session.open_reader(
         reader,
         executable=reader.host_executable,
@@ -127,7 +174,9 @@ def _new(of: gdb.Inferior) -> Open:
         layouts=settings.layouts(),
         debug_dir=_debug_folder(),
     )
-    return Open(session, reader, _identity(of))
+    made = Open(session, reader, _identity(of))
+    made.settled = not printing or inferior.is_settled(of, reader.mappings)
+    return made
 
 
 def _set_threads(
@@ -150,20 +199,40 @@ def _set_threads(
     kept.threads = key
 
 
-def _session(of: gdb.Inferior) -> Open:
+def _session(of: gdb.Inferior, printing: bool = False) -> Open:
     """Its session; opens it if need be, and looks at no threads."""
     _connect()
     kept = _open.get(of.num)
-    if kept is None or not _still_fits(kept, of):
+    if kept is None or not (kept.settled or printing) or not _still_fits(kept, of):
         _open.pop(of.num, None)
-        kept = _open[of.num] = _new(of)
+        kept = _open[of.num] = _new(of, printing)
         kept.fresh = False
     if not kept.fresh:
         still = inferior.stands_still(of)
         kept.session.keep_memory(still)
         kept.threads = None
         kept.fresh = still
+    kept.session.arrive(*_arrived.get(of.num, (0, 0, 0)))
     return kept
+
+
+def for_values(printing: bool = False) -> "pywalk.Session":
+    """A session to read values with; its threads may be any.
+
+    `printing`: GDB is in the midst of printing a frame.  No other is selected, no symbols are read
+    anew, and no command of GDB's may be run: it would run those of breakpoints too.
+    """
+    of = inferior.require_process()
+    asks = inferior.connection_type(of) != "native"
+    if printing and asks and any(one.commands for one in gdb.breakpoints()):
+        kept = _open.get(of.num)
+        if kept is None or kept.identity != _identity(of):
+            raise gdb.GdbError("The process is not known yet.")
+        kept.session.keep_memory(False)
+        return kept.session
+    if printing and inferior.other_root(of) is not None:
+        raise gdb.GdbError("The process has a root folder of its own.")
+    return _session(of, printing).session
 
 
 def current(

@@ -290,6 +290,23 @@ def moment() -> Moment:
     return found
 
 
+def values(printing: bool = False) -> "pywalk.Session":
+    """A session that reads values as they are now; gdb.GdbError or pywalk.Error.
+
+    It may be asked for while GDB is `printing` a frame: threads are not looked at for its sake.
+    """
+    of = inferior.require_process()
+    _connect()
+    key = _key(of)
+    if key in _failures and inferior.stands_still(of):
+        raise _failures[key]
+    try:
+        return sessions.for_values(printing)
+    except library.error_type() as error:
+        _failures[key] = error
+        raise
+
+
 #: The kernel's number of a thread.
 thread_id = inferior.thread_id
 

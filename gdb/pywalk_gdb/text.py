@@ -3,6 +3,8 @@
 import re
 from typing import TYPE_CHECKING, List, Match, Optional
 
+from .styles import styled
+
 if TYPE_CHECKING:
     import pywalk
 
@@ -29,8 +31,8 @@ def python_frame(number: int, frame: "pywalk.Frame") -> str:
     name = frame.qualname or frame.name or "??"
     line = "{}[py] {} at {}:{}".format(
         _level(number),
-        printable(name),
-        printable(frame.file or "??"),
+        styled("function", printable(name)),
+        styled("filename", printable(frame.file or "??")),
         frame.line if frame.line is not None else "?",
     )
     if frame.proof == "none":
@@ -38,23 +40,51 @@ def python_frame(number: int, frame: "pywalk.Frame") -> str:
     return line
 
 
+def code_place(name: str, file: str, line: int) -> str:
+    """A function, and where it is."""
+    return "[py] {} at {}:{}".format(
+        styled("function", printable(name)), styled("filename", printable(file)), line
+    )
+
+
+def place(file: Optional[str], line: Optional[int], name: Optional[str]) -> str:
+    """As a traceback has it."""
+    return 'File "{}", line {}, in {}'.format(
+        styled("filename", printable(file or "??")),
+        "?" if line is None else line,
+        styled("function", printable(name or "??")),
+    )
+
+
 def _words(frame: "pywalk.Frame") -> str:
     if frame.signal:
         return "<signal handler called>"
-    words = "" if frame.inlined else f"{frame.pc:#018x} in "
-    words += printable(frame.symbol or "??") + " ()"
+    words = "" if frame.inlined else styled("address", f"{frame.pc:#018x}") + " in "
+    words += styled("function", printable(frame.symbol or "??")) + " ()"
     if frame.file:
-        words += " at " + printable(frame.file)
+        words += " at " + styled("filename", printable(frame.file))
         if frame.line is not None:
             words += f":{frame.line}"
     elif frame.module:
-        words += " from " + printable(frame.module)
+        words += " from " + styled("filename", printable(frame.module))
     return words + " (inlined)" if frame.inlined else words
+
+
+_GDB_WORDS = re.compile(r"(?:(0x[0-9a-f]+) in )?([^\s(][^\s]*)(?= \()")
+
+
+def _styled_words(words: str) -> str:
+    """GDB's own line, which came without styles: its address and function."""
+    match = _GDB_WORDS.match(words)
+    if match is None:
+        return words
+    address = styled("address", match.group(1)) + " in " if match.group(1) else ""
+    return address + styled("function", match.group(2)) + words[match.end() :]
 
 
 def native_frame(number: int, frame: "pywalk.Frame", words: Optional[str]) -> str:
     """`words`: GDB's own."""
-    return _level(number) + "[c] " + (_words(frame) if words is None else words)
+    return _level(number) + "[c] " + (_words(frame) if words is None else _styled_words(words))
 
 
 def gap(number: int, frame: "pywalk.Frame") -> str:

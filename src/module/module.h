@@ -99,6 +99,26 @@ PyObject *pwm_session_about(PyObject *self, PyObject *args);
 /* For PyArg_ParseTuple(): a tuple of five numbers into a struct pw_value_limits. */
 int pwm_convert_limits(PyObject *tuple, void *ret);
 
+/* ---- object_access.c: methods of Session ---- */
+
+PyObject *pwm_session_object(PyObject *self, PyObject *args);
+PyObject *pwm_session_string(PyObject *self, PyObject *args);
+PyObject *pwm_session_frame_text(PyObject *self, PyObject *args);
+PyObject *pwm_session_stackref(PyObject *self, PyObject *args);
+PyObject *pwm_session_thread_exceptions(PyObject *self, PyObject *args);
+PyObject *pwm_session_traceback(PyObject *self, PyObject *args);
+PyObject *pwm_session_exception_text(PyObject *self, PyObject *args);
+
+/* ---- code_access.c: methods of Session ---- */
+
+PyObject *pwm_session_codes(PyObject *self, PyObject *unused);
+PyObject *pwm_session_code_places(PyObject *self, PyObject *args);
+PyObject *pwm_session_code_unwatchable(PyObject *self, PyObject *unused);
+PyObject *pwm_session_newest_frame(PyObject *self, PyObject *args);
+PyObject *pwm_session_eval_entry(PyObject *self, PyObject *unused);
+PyObject *pwm_session_frame_instruction(PyObject *self, PyObject *args);
+PyObject *pwm_session_arrive(PyObject *self, PyObject *args);
+
 /* ---- values.c ---- */
 
 /* New references.  NULL text becomes None. */

@@ -37,5 +37,8 @@ int64_t pw_code_lasti(struct pw_python *python, const struct pw_code *code,
 /* Whether the frame has been entered but has not run an instruction of its body. */
 bool pw_code_incomplete(const struct pw_layout *layout, const struct pw_code *code,
 			const struct pw_pyframe *frame, int64_t lasti);
+/* The line that the frame executes; 0: unknown. */
+int pw_pyframe_line(struct pw_python *python, const struct pw_code *code,
+		    const struct pw_pyframe *frame);
 
 #endif

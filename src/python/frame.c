@@ -85,19 +85,35 @@ static void stop_cycle(struct pw_pyframes *frames, uint64_t address, const struc
 
 /* ---- PyFrameObject ---- */
 
+static struct pw_error *read_object(struct pw_python *python, uint64_t at, struct pw_pyframe *ret)
+{
+	const struct pw_layout *l = &python->layout;
+	uint64_t code;
+	uint32_t lasti;
+	struct pw_error *error = pw_read_field(python, at, l->frame_code, &code);
+	if (!error)
+		error = pw_read_u32(python->target, at + (uint64_t)l->frame_lasti.offset, &lasti);
+	if (error)
+		return error;
+	*ret = (struct pw_pyframe){
+		.address = at, .code = code, .entry = true, .lasti = (int32_t)lasti};
+	if (l->traits.lasti_in_units && ret->lasti > 0)
+		ret->lasti *= 2;
+	if (python->arrived_frame == at && at)
+		ret->lasti = (int64_t)python->arrived_offset;
+	return NULL;
+}
+
 static void walk_objects(struct pw_python *python, uint64_t at, size_t max, struct pw_pyframes *ret)
 {
 	const struct pw_layout *l = &python->layout;
 	struct pw_cycle cycle = {0};
 	while (at) {
-		uint64_t back, code;
-		uint32_t lasti;
+		uint64_t back;
+		struct pw_pyframe read;
 		struct pw_error *error = pw_read_field(python, at, l->frame_back, &back);
 		if (!error)
-			error = pw_read_field(python, at, l->frame_code, &code);
-		if (!error)
-			error = pw_read_u32(python->target, at + (uint64_t)l->frame_lasti.offset,
-					    &lasti);
+			error = read_object(python, at, &read);
 		if (error) {
 			stop_error(ret, at, error);
 			return;
@@ -109,12 +125,7 @@ static void walk_objects(struct pw_python *python, uint64_t at, size_t max, stru
 		struct pw_pyframe *frame = append(ret, max);
 		if (!frame)
 			return;
-		frame->address = at;
-		frame->code = code;
-		frame->entry = true;
-		frame->lasti = (int32_t)lasti;
-		if (l->traits.lasti_in_units && frame->lasti > 0)
-			frame->lasti *= 2;
+		*frame = read;
 		at = back;
 	}
 }
@@ -155,6 +166,18 @@ static void anchor_objects(struct pw_python *python, uint64_t tstate, struct pw_
 			ret->items[ret->count - 1 - i].anchor = cframes[count - 1 - i];
 	pw_error_destroy(error);
 	free(cframes);
+}
+
+/* The frame of a call that is just entering the evaluation function, which will link it to that of
+ * its caller (`newest`). */
+static uint64_t entered_frame(struct pw_python *python, uint64_t newest)
+{
+	uint64_t back;
+	if (!python->arrived_frame || !newest || python->arrived_frame == newest)
+		return newest;
+	pw_auto_error struct pw_error *error =
+		pw_read_field(python, python->arrived_frame, python->layout.frame_back, &back);
+	return !error && back == newest ? python->arrived_frame : newest;
 }
 
 /* ---- _PyInterpreterFrame ---- */
@@ -202,7 +225,7 @@ static bool read_at_once(struct pw_python *python, uint64_t at, struct pw_iframe
 	return true;
 }
 
-struct pw_error *pw_iframe_read(struct pw_python *python, uint64_t at, struct pw_iframe *ret)
+static struct pw_error *read_iframe(struct pw_python *python, uint64_t at, struct pw_iframe *ret)
 {
 	const struct pw_layout *l = &python->layout;
 	*ret = (struct pw_iframe){0};
@@ -229,24 +252,36 @@ struct pw_error *pw_iframe_read(struct pw_python *python, uint64_t at, struct pw
 	return error;
 }
 
+struct pw_error *pw_iframe_read(struct pw_python *python, uint64_t at, struct pw_iframe *ret)
+{
+	struct pw_error *error = read_iframe(python, at, ret);
+	if (python->arrived_frame == at && at)
+		ret->instr = python->arrived_instr;
+	return error;
+}
+
 bool pw_iframe_is_shim(const struct pw_layout *l, uint8_t owner)
 {
 	return (pw_has(l, owner_cstack) && owner == l->owner_cstack.offset) ||
 	       (pw_has(l, owner_interpreter) && owner == l->owner_interpreter.offset);
 }
 
+static void fill_iframe(uint64_t at, const struct pw_iframe *frame, struct pw_pyframe *to)
+{
+	*to = (struct pw_pyframe){.address = at,
+				  .code = frame->code,
+				  .instr = frame->instr,
+				  .owner = frame->owner,
+				  .tlbc = frame->tlbc};
+}
+
 static bool append_iframe(struct pw_pyframes *ret, uint64_t at, const struct pw_iframe *frame,
 			  size_t max)
 {
 	struct pw_pyframe *to = append(ret, max);
-	if (!to)
-		return false;
-	to->address = at;
-	to->code = frame->code;
-	to->instr = frame->instr;
-	to->owner = frame->owner;
-	to->tlbc = frame->tlbc;
-	return true;
+	if (to)
+		fill_iframe(at, frame, to);
+	return to;
 }
 
 /* Gives the frames from `from` on, which run in one C evaluation frame, their anchor. */
@@ -464,7 +499,7 @@ static uint64_t walk(struct pw_python *python, uint64_t tstate, size_t max, stru
 		return 0;
 	}
 	if (objects) {
-		walk_objects(python, at, max, ret);
+		walk_objects(python, entered_frame(python, at), max, ret);
 		if (model == PW_FRAMES_OBJECT_CFRAME)
 			anchor_objects(python, tstate, ret);
 		return at;
@@ -496,4 +531,24 @@ void pw_frames_walk(struct pw_python *python, uint64_t tstate, size_t max, struc
 	/* What stands still anyway lacks memory for good. */
 	if (ret->end == PW_END_UNREADABLE && !python->target->ops->stop)
 		pw_frames_resume(python, tstate, newest, max, ret);
+}
+
+struct pw_error *pw_pyframe_read(struct pw_python *python, uint64_t address, bool object,
+				 struct pw_pyframe *ret)
+{
+	const struct pw_layout *l = &python->layout;
+	struct pw_iframe frame;
+	struct pw_error *error = NULL;
+	if (!pw_has(l, iframe_code))
+		return read_object(python, address, ret);
+	if (object && !pw_has(l, frame_iframe))
+		return pw_error_create(PW_ERROR_LAYOUT,
+				       "the layout of this version lacks what frame objects need");
+	if (object)
+		error = pw_read_field(python, address, l->frame_iframe, &address);
+	if (!error)
+		error = pw_iframe_read(python, address, &frame);
+	if (!error)
+		fill_iframe(address, &frame, ret);
+	return error;
 }

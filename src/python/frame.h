@@ -38,4 +38,9 @@ struct pw_pyframes {
 void pw_frames_walk(struct pw_python *python, uint64_t tstate, size_t max, struct pw_pyframes *ret);
 void pw_frames_deinit(struct pw_pyframes *frames);
 
+/* One frame by its address: of a PyFrameObject (`object`), which need not run any more, or of what
+ * frames of this version are made of. */
+struct pw_error *pw_pyframe_read(struct pw_python *python, uint64_t address, bool object,
+				 struct pw_pyframe *ret);
+
 #endif

@@ -97,6 +97,11 @@ struct pw_traits {
 	bool deque_named;	  /* by the name of a subclass (3.7+) */
 	bool wrapped_shown;	  /* <staticmethod(<function ...>)> (3.10+) */
 	bool flag_classes;	  /* <flag 'Permission'> (3.11+) */
+	bool frame_shown;	  /* <frame at 0x.., file 'x.py', line 1, code f> (3.7+) */
+	bool resume_cache;	  /* the instruction at which bodies begin has a cache (3.15+) */
+	bool eval_takes_state; /* the evaluation function's frame is its second argument (3.9+) */
+	bool narrow_counts;    /* half a word counts references, the rest is for flags (3.14+) */
+	bool immortals;	       /* objects that are never freed say so in their counts (3.12+) */
 };
 
 struct pw_layout {

@@ -32,6 +32,8 @@ PW_FIELD(interp_threads_head, "_is|PyInterpreterState", "tstate_head|threads.hea
 	 "interpreter_state.threads_head")
 PW_FIELD(interp_threads_main, "_is|PyInterpreterState", "threads.main",
 	 "interpreter_state.threads_main")
+PW_FIELD(interp_optimizer, "_is|PyInterpreterState", "optimizer", NULL) /* 3.13 */
+PW_FIELD(interp_jit, "_is|PyInterpreterState", "jit", NULL)		/* 3.14+ */
 PW_FIELD(interp_modules, "_is|PyInterpreterState", "modules|imports.modules",
 	 "interpreter_state.imports_modules")
 PW_FIELD(interp_gil, "_is|PyInterpreterState", "ceval.gil",
@@ -62,8 +64,24 @@ PW_FIELD(tstate_depth_left, "_ts|PyThreadState", "py_recursion_remaining", NULL)
 PW_FIELD(tstate_depth_limit, "_ts|PyThreadState", "py_recursion_limit", NULL)	 /* 3.12+ */
 PW_FIELD(tstate_sizeof, "_ts|PyThreadState", "", "thread_state.size")
 
+/* Exceptions of a thread.  Being raised: Python/errors.c; being handled: sys.exc_info(), the stack
+ * item of each generator and of the thread itself, Include/cpython/pystate.h _PyErr_StackItem. */
+PW_FIELD(tstate_raised_type, "_ts|PyThreadState", "curexc_type", NULL)		 /* -3.11 */
+PW_FIELD(tstate_raised_value, "_ts|PyThreadState", "curexc_value", NULL)	 /* -3.11 */
+PW_FIELD(tstate_raised_traceback, "_ts|PyThreadState", "curexc_traceback", NULL) /* -3.11 */
+PW_FIELD(tstate_raised, "_ts|PyThreadState", "current_exception",
+	 "thread_state.current_exception")				       /* 3.12+ */
+PW_FIELD(tstate_handled_type, "_ts|PyThreadState", "exc_type", NULL)	       /* -3.6 */
+PW_FIELD(tstate_handled_value, "_ts|PyThreadState", "exc_value", NULL)	       /* -3.6 */
+PW_FIELD(tstate_handled_traceback, "_ts|PyThreadState", "exc_traceback", NULL) /* -3.6 */
+PW_FIELD(excitem_type, "_err_stackitem|_PyErr_StackItem", "exc_type", NULL)    /* 3.7-3.10 */
+PW_FIELD(excitem_value, "_err_stackitem|_PyErr_StackItem", "exc_value",
+	 "err_stackitem.exc_value")						      /* 3.7+ */
+PW_FIELD(excitem_traceback, "_err_stackitem|_PyErr_StackItem", "exc_traceback", NULL) /* 3.7-3.10 */
+
 /* _PyCFrame (3.10: CFrame): on the C stack of each evaluation, 3.10-3.12, cpython/pystate.h */
 PW_FIELD(cframe_previous, "_PyCFrame|_cframe|CFrame", "previous", NULL)
+PW_FIELD(cframe_use_tracing, "_PyCFrame|_cframe|CFrame", "use_tracing", NULL)	  /* 3.10, 3.11 */
 PW_FIELD(cframe_current_frame, "_PyCFrame|_cframe|CFrame", "current_frame", NULL) /* 3.11+ */
 
 /* The data stack, on which a thread's frames stand, 3.11+; what handles exceptions, a generator's
@@ -78,6 +96,8 @@ PW_FIELD(exc_previous, "_PyErr_StackItem|_err_stackitem", "previous_item", NULL)
 PW_FIELD(frame_back, "_frame|PyFrameObject", "f_back", NULL)
 PW_FIELD(frame_code, "_frame|PyFrameObject", "f_code", NULL)
 PW_FIELD(frame_lasti, "_frame|PyFrameObject", "f_lasti", NULL)
+/* ... and as what is handed out of the frame that runs, 3.11+: internal/pycore_frame.h */
+PW_FIELD(frame_iframe, "_frame|PyFrameObject", "f_frame", NULL)
 
 /* _PyInterpreterFrame, 3.11+: Include/internal/pycore_frame.h, 3.14+ pycore_interpframe_structs.h
  */
@@ -109,7 +129,8 @@ PW_FIELD(code_code, "PyCodeObject", "co_code", NULL)				  /* -3.10 */
 PW_FIELD(code_adaptive, "PyCodeObject", "co_code_adaptive",
 	 "code_object.co_code_adaptive")				  /* 3.11+ */
 PW_FIELD(code_firsttraceable, "PyCodeObject", "_co_firsttraceable", NULL) /* 3.11+ */
-PW_FIELD(code_tlbc, "PyCodeObject", "co_tlbc", "code_object.co_tlbc")	  /* 3.14+ free-threaded */
+PW_FIELD(code_consts, "PyCodeObject", "co_consts", NULL)
+PW_FIELD(code_tlbc, "PyCodeObject", "co_tlbc", "code_object.co_tlbc") /* 3.14+ free-threaded */
 
 /* What variables of a frame need: the code object's tables and the frame's slots. */
 PW_FIELD(code_argcount, "PyCodeObject", "co_argcount", "code_object.argcount")
@@ -139,6 +160,9 @@ PW_FIELD(iframe_localsplus, "_PyInterpreterFrame", "localsplus",
 /* Objects: Include/object.h, cpython/object.h */
 PW_FIELD(object_type, "_object|PyObject", "ob_type", "pyobject.ob_type")
 PW_FIELD(object_sizeof, "_object|PyObject", "", "pyobject.size")
+PW_FIELD(object_refcnt, "_object|PyObject", "ob_refcnt", NULL)
+PW_FIELD(object_ref_local, "_object|PyObject", "ob_ref_local", NULL)   /* free-threaded builds */
+PW_FIELD(object_ref_shared, "_object|PyObject", "ob_ref_shared", NULL) /* free-threaded builds */
 PW_FIELD(var_size, "PyVarObject", "ob_size", NULL)
 PW_FIELD(type_name, "_typeobject|PyTypeObject", "tp_name", "type_object.tp_name")
 PW_FIELD(type_basicsize, "_typeobject|PyTypeObject", "tp_basicsize", NULL)
@@ -257,6 +281,7 @@ PW_FIELD(dequeblock_sizeof, "BLOCK", "", NULL)
 PW_FIELD(function_name, "PyFunctionObject", "func_qualname|func_name", NULL)
 PW_FIELD(function_globals, "PyFunctionObject", "func_globals", NULL)
 PW_FIELD(function_code, "PyFunctionObject", "func_code", NULL)
+PW_FIELD(function_closure, "PyFunctionObject", "func_closure", NULL)
 PW_FIELD(method_function, "PyMethodObject", "im_func", NULL)
 PW_FIELD(method_self, "PyMethodObject", "im_self", NULL)
 PW_FIELD(method_class, "PyMethodObject", "im_class", NULL) /* 2.7 */
@@ -297,6 +322,11 @@ PW_FIELD(exception_traceback, "PyBaseExceptionObject", "traceback", NULL)		/* 3.
 PW_FIELD(exception_context, "PyBaseExceptionObject", "context", NULL)			/* 3.x */
 PW_FIELD(exception_cause, "PyBaseExceptionObject", "cause", NULL)			/* 3.x */
 PW_FIELD(exception_suppress_context, "PyBaseExceptionObject", "suppress_context", NULL) /* 3.x */
+/* Include/cpython/traceback.h */
+PW_FIELD(traceback_next, "_traceback|PyTracebackObject", "tb_next", NULL)
+PW_FIELD(traceback_frame, "_traceback|PyTracebackObject", "tb_frame", NULL)
+PW_FIELD(traceback_lasti, "_traceback|PyTracebackObject", "tb_lasti", NULL)
+PW_FIELD(traceback_lineno, "_traceback|PyTracebackObject", "tb_lineno", NULL)
 
 /* Include/datetime.h; timezone: Modules/_datetimemodule.c */
 PW_FIELD(date_data, "PyDateTime_Date", "data", NULL)

@@ -132,6 +132,11 @@ struct pw_error *pw_layout_finish(struct pw_layout *layout)
 		.deque_named = since(layout, 7),
 		.wrapped_shown = since(layout, 10),
 		.flag_classes = since(layout, 11),
+		.frame_shown = since(layout, 7),
+		.resume_cache = since(layout, 15),
+		.eval_takes_state = since(layout, 9),
+		.narrow_counts = since(layout, 14),
+		.immortals = since(layout, 12),
 	};
 	if (!layout->traits.python2)
 		REQUIRE(F(unicode_length), F(unicode_kind), F(unicode_compact), F(unicode_ascii),

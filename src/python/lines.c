@@ -12,13 +12,15 @@ static struct pw_location at_line(int64_t line)
 
 /* Pairs (bytes, lines): a pair's line holds from its own offset on. */
 static struct pw_location find_lnotab(bool is_signed, const uint8_t *table, size_t size,
-				      int firstlineno, int64_t lasti)
+				      int firstlineno, int64_t lasti, int64_t *ret_end)
 {
 	int64_t line = firstlineno, address = 0;
 	for (size_t i = 0; i + 1 < size; i += 2) {
 		address += table[i];
-		if (address > lasti)
+		if (address > lasti) {
+			*ret_end = address;
 			break;
+		}
 		line += is_signed ? (int8_t)table[i + 1] : table[i + 1];
 	}
 	return at_line(line);
@@ -27,7 +29,7 @@ static struct pw_location find_lnotab(bool is_signed, const uint8_t *table, size
 /* Pairs (bytes, lines): the line is added first and holds for that many bytes; -128 means no line.
  */
 static struct pw_location find_linetable(const uint8_t *table, size_t size, int firstlineno,
-					 int64_t lasti)
+					 int64_t lasti, int64_t *ret_end)
 {
 	int64_t line = firstlineno, end = 0;
 	for (size_t i = 0; i + 1 < size; i += 2) {
@@ -35,8 +37,10 @@ static struct pw_location find_linetable(const uint8_t *table, size_t size, int 
 		end += table[i];
 		if (delta != -128)
 			line += delta;
-		if (lasti < end)
+		if (lasti < end) {
+			*ret_end = end;
 			return delta == -128 ? nowhere : at_line(line);
+		}
 	}
 	return nowhere;
 }
@@ -108,7 +112,7 @@ static struct pw_location decode_entry(struct reader *r, unsigned code, int64_t 
 }
 
 static struct pw_location find_locations(const uint8_t *table, size_t size, int firstlineno,
-					 int64_t lasti)
+					 int64_t lasti, int64_t *ret_end)
 {
 	struct reader r = {table, table + size};
 	int64_t line = firstlineno, end = 0;
@@ -118,8 +122,10 @@ static struct pw_location find_locations(const uint8_t *table, size_t size, int 
 			return nowhere;
 		end += ((first & 7) + 1) * 2;
 		struct pw_location location = decode_entry(&r, first >> 3 & 15, &line);
-		if (lasti < end)
+		if (lasti < end) {
+			*ret_end = end;
 			return location;
+		}
 		/* Whatever is left of the entry: the next one starts with bit 7 set. */
 		while (r.at < r.end && !(*r.at & 0x80))
 			r.at++;
@@ -130,17 +136,25 @@ static struct pw_location find_locations(const uint8_t *table, size_t size, int 
 struct pw_location pw_lines_find(enum pw_line_table format, const uint8_t *table, size_t size,
 				 int firstlineno, int64_t lasti)
 {
+	int64_t end;
+	return pw_lines_span(format, table, size, firstlineno, lasti, &end);
+}
+
+struct pw_location pw_lines_span(enum pw_line_table format, const uint8_t *table, size_t size,
+				 int firstlineno, int64_t lasti, int64_t *ret_end)
+{
+	*ret_end = INT64_MAX;
 	if (lasti < 0)
 		return at_line(firstlineno);
 	switch (format) {
 	case PW_LINES_LNOTAB_UNSIGNED:
-		return find_lnotab(false, table, size, firstlineno, lasti);
+		return find_lnotab(false, table, size, firstlineno, lasti, ret_end);
 	case PW_LINES_LNOTAB:
-		return find_lnotab(true, table, size, firstlineno, lasti);
+		return find_lnotab(true, table, size, firstlineno, lasti, ret_end);
 	case PW_LINES_LINETABLE:
-		return find_linetable(table, size, firstlineno, lasti);
+		return find_linetable(table, size, firstlineno, lasti, ret_end);
 	case PW_LINES_LOCATIONS:
-		return find_locations(table, size, firstlineno, lasti);
+		return find_locations(table, size, firstlineno, lasti, ret_end);
 	}
 	return nowhere;
 }

@@ -21,5 +21,9 @@ struct pw_location {
  * A table that ends too early gives line 0. */
 struct pw_location pw_lines_find(enum pw_line_table format, const uint8_t *table, size_t size,
 				 int firstlineno, int64_t lasti);
+/* The same; *ret_end is the offset at which the table's next entry begins, INT64_MAX: it is the
+ * last one. */
+struct pw_location pw_lines_span(enum pw_line_table format, const uint8_t *table, size_t size,
+				 int firstlineno, int64_t lasti, int64_t *ret_end);
 
 #endif

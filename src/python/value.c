@@ -43,6 +43,7 @@ static const pw_printer printers[PW_VALUE_KIND_COUNT] = {
 	[PW_VALUE_CLASSMETHOD] = pw_print_wrapped,
 	[PW_VALUE_CELL] = pw_print_cell,
 	[PW_VALUE_CODE] = pw_print_code,
+	[PW_VALUE_FRAME] = pw_print_frame,
 	[PW_VALUE_GENERATOR] = pw_print_generator,
 	[PW_VALUE_WEAKREF] = pw_print_weakref,
 	[PW_VALUE_PARTIAL] = pw_print_partial,

@@ -22,6 +22,18 @@ unsigned pw_value_text(struct pw_python *python, uint64_t object,
 		       const struct pw_value_limits *limits, struct pw_buffer *ret);
 /* Appends the name of the object's type, "module.Qualified.Name", without "builtins.". */
 void pw_value_type_name(struct pw_python *python, uint64_t object, struct pw_buffer *ret);
+/* Appends the place of a frame that is no object: "<interpreter frame at 0x.., file 'x.py', ..>".
+ */
+void pw_pyframe_text(struct pw_python *python, uint64_t address,
+		     const struct pw_value_limits *limits, struct pw_buffer *ret);
+/* Appends the text of a str itself, without quotes and escapes but NULs' and lone surrogates', cut
+ * at limits->characters; *ret_length is how many characters it has.  false: it is no str. */
+bool pw_value_string(struct pw_python *python, uint64_t object,
+		     const struct pw_value_limits *limits, struct pw_buffer *ret,
+		     uint64_t *ret_length);
+
+/* What an object's head says.  PW_ERROR_CORRUPT when there is no object. */
+struct pw_error *pw_value_head(struct pw_python *python, uint64_t object, struct pw_object *ret);
 
 /*
  * Calls `visit` for `count` parts of an object from number `start` on: items of a container (by

@@ -53,6 +53,7 @@ enum pw_value_kind {
 	PW_VALUE_CLASSMETHOD,
 	PW_VALUE_CELL,
 	PW_VALUE_CODE,
+	PW_VALUE_FRAME,
 	PW_VALUE_GENERATOR,
 	PW_VALUE_WEAKREF,
 	PW_VALUE_PARTIAL,
@@ -208,6 +209,11 @@ void pw_print_float(struct pw_values *, uint64_t, const struct pw_vtype *);
 void pw_print_complex(struct pw_values *, uint64_t, const struct pw_vtype *);
 void pw_print_str(struct pw_values *, uint64_t, const struct pw_vtype *);
 void pw_print_bytes(struct pw_values *, uint64_t, const struct pw_vtype *);
+/* str() of it, cut at the limit of characters; false: it is none, or unreadable. */
+bool pw_print_str_plain(struct pw_values *v, uint64_t object, const struct pw_vtype *t,
+			uint64_t *ret_length);
+/* One character of a str. */
+bool pw_values_character(struct pw_values *v, uint64_t object, uint64_t index, uint32_t *ret);
 void pw_print_bytearray(struct pw_values *, uint64_t, const struct pw_vtype *);
 /* Text that is somebody else's, as repr() of a str. */
 void pw_print_text(struct pw_values *v, const char *utf8);
@@ -240,6 +246,7 @@ void pw_print_method_wrapper(struct pw_values *, uint64_t, const struct pw_vtype
 void pw_print_wrapped(struct pw_values *, uint64_t, const struct pw_vtype *);
 void pw_print_cell(struct pw_values *, uint64_t, const struct pw_vtype *);
 void pw_print_code(struct pw_values *, uint64_t, const struct pw_vtype *);
+void pw_print_frame(struct pw_values *, uint64_t, const struct pw_vtype *);
 void pw_print_generator(struct pw_values *, uint64_t, const struct pw_vtype *);
 void pw_print_weakref(struct pw_values *, uint64_t, const struct pw_vtype *);
 void pw_print_partial(struct pw_values *, uint64_t, const struct pw_vtype *);

@@ -176,14 +176,19 @@ static const char *find_pep393(struct pw_values *v, uint64_t object, struct stri
 	return NULL;
 }
 
+static bool find_unicode2(struct pw_values *v, uint64_t object, struct string *ret)
+{
+	ret->width = pw_locate_symbol(v->python, "PyUnicodeUCS4_AsUTF8String") ? 4 : 2;
+	ret->utf16 = ret->width == 2;
+	return pw_values_field(v, object, v->l->unicode2_length, &ret->length) &&
+	       pw_values_field(v, object, v->l->unicode2_str, &ret->data);
+}
+
 void pw_print_str(struct pw_values *v, uint64_t object, const struct pw_vtype *t)
 {
 	struct string s = {0};
 	if (v->l->traits.python2) {
-		s.width = pw_locate_symbol(v->python, "PyUnicodeUCS4_AsUTF8String") ? 4 : 2;
-		s.utf16 = s.width == 2;
-		if (!pw_values_field(v, object, v->l->unicode2_length, &s.length) ||
-		    !pw_values_field(v, object, v->l->unicode2_str, &s.data))
+		if (!find_unicode2(v, object, &s))
 			pw_values_unreadable(v);
 		else
 			print_string(v, object, &s, "u", "unicode", true);
@@ -235,4 +240,60 @@ void pw_print_bytearray(struct pw_values *v, uint64_t object, const struct pw_vt
 	pw_values_emit(v, "(");
 	print_string(v, object, &s, "b", "bytearray", true);
 	pw_values_emit(v, ")");
+}
+
+/* ---- without quotes ---- */
+
+static bool find_string(struct pw_values *v, uint64_t object, const struct pw_vtype *t,
+			struct string *ret)
+{
+	if (t->kind == PW_VALUE_BYTES && v->l->traits.python2) {
+		ret->width = 1;
+		ret->data = object + (uint64_t)v->l->bytes_data.offset;
+		return pw_values_field(v, object, v->l->var_size, &ret->length);
+	}
+	if (t->kind != PW_VALUE_STR)
+		return false;
+	return v->l->traits.python2 ? find_unicode2(v, object, ret) : !find_pep393(v, object, ret);
+}
+
+bool pw_print_str_plain(struct pw_values *v, uint64_t object, const struct pw_vtype *t,
+			uint64_t *ret_length)
+{
+	struct string s = {0};
+	if (!find_string(v, object, t, &s) || s.length > PW_COUNT_MAX)
+		return false;
+	size_t shown = s.length < v->limits.characters ? s.length : v->limits.characters;
+	unsigned char *data = malloc(shown * s.width + 1);
+	bool ok = data && (!shown || pw_values_read(v, s.data, data, shown * s.width));
+	if (ok && t->kind == PW_VALUE_BYTES)
+		pw_text_append_bytes(v->out, data, shown);
+	else if (ok)
+		pw_text_append_units(v->out, data, shown, s.width, s.utf16);
+	free(data);
+	*ret_length = s.length;
+	return ok;
+}
+
+bool pw_value_string(struct pw_python *python, uint64_t object,
+		     const struct pw_value_limits *limits, struct pw_buffer *ret,
+		     uint64_t *ret_length)
+{
+	struct pw_values v;
+	struct pw_vtype t;
+	pw_values_init(&v, python, limits, ret);
+	return pw_values_type(&v, object, &t) && pw_print_str_plain(&v, object, &t, ret_length);
+}
+
+bool pw_values_character(struct pw_values *v, uint64_t object, uint64_t index, uint32_t *ret)
+{
+	struct string s = {0};
+	struct pw_vtype t;
+	unsigned char unit[4];
+	if (!pw_values_type(v, object, &t) || !find_string(v, object, &t, &s) ||
+	    index >= s.length || s.length > PW_COUNT_MAX ||
+	    !pw_values_read(v, s.data + index * s.width, unit, s.width))
+		return false;
+	*ret = unit_at(unit, 0, s.width);
+	return true;
 }

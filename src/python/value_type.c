@@ -64,6 +64,7 @@ static const struct known known_types[] = {
 	{"classmethod", PW_VALUE_CLASSMETHOD},
 	{"cell", PW_VALUE_CELL},
 	{"code", PW_VALUE_CODE},
+	{"frame", PW_VALUE_FRAME},
 	{"generator", PW_VALUE_GENERATOR},
 	{"coroutine", PW_VALUE_GENERATOR},
 	{"async_generator", PW_VALUE_GENERATOR},

@@ -105,6 +105,9 @@ struct pw_session {
 	uint64_t search_left;
 };
 
+/* values.c: around what reads values.  Reads of one value come from one copy of its pages. */
+void pw_session_values_begin(struct pw_session *session);
+void pw_session_values_end(struct pw_session *session);
 void pw_thread_forget_merge(struct pw_thread *thread);
 /* As pw_thread_merge(), of frames whose names live as long as the session and need no copy.
  * `folded`: which of them are left out afterwards; NULL: none. */

@@ -313,6 +313,28 @@ add("code", function.__code__)
 add("generator", (i for i in ()))
 
 
+def one_by_one():
+    yield 1
+    yield 2
+
+
+def failed():
+    try:
+        raise KeyError(1)
+    except KeyError:
+        return sys.exc_info()[2]
+
+
+HALFWAY = one_by_one()
+next(HALFWAY)
+NEW = one_by_one()
+FAILED = failed()
+add("frame", HALFWAY.gi_frame)
+add("frame", NEW.gi_frame)
+add("frame", FAILED.tb_frame)
+add("traceback", FAILED)
+
+
 def cells():
     filled, text = 1, "x"
 

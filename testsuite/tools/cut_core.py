@@ -185,7 +185,9 @@ class Cutter:
                 continue
             if state not in self.tids:
                 self.problems.append("%s: there is no thread state %s" % (name, state))
-            elif not is_part([f for f in frames if not f.get("incomplete")], self.true.get(self.tids[state], [])):
+            elif not is_part(
+                [f for f in frames if not f.get("incomplete")], self.true.get(self.tids[state], [])
+            ):
                 self.problems.append(
                     "%s: thread %s: not its frames: %s"
                     % (name, self.tids[state], [f["name"] for f in frames])

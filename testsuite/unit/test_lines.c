@@ -19,6 +19,21 @@ struct expect {
 	int line;
 };
 
+/* Spans follow each other, and none reaches over the begin of a line. */
+static void check_spans(enum pw_line_table format, const uint8_t *table, size_t size,
+			const struct expect *expected, size_t count, int64_t end)
+{
+	size_t i = 0;
+	for (int64_t at = 0, next; at < end; at = next) {
+		struct pw_location location = pw_lines_span(format, table, size, 1, at, &next);
+		while (i + 1 < count && expected[i + 1].offset <= at)
+			i++;
+		assert_int_equal(location.line, expected[i].line);
+		assert_true(next > at);
+		assert_true(i + 1 == count || next <= expected[i + 1].offset);
+	}
+}
+
 static void check(enum pw_line_table format, const uint8_t *table, size_t size,
 		  const struct expect *expected, size_t count, int64_t end)
 {
@@ -30,6 +45,7 @@ static void check(enum pw_line_table format, const uint8_t *table, size_t size,
 		}
 	}
 	assert_int_equal(pw_lines_find(format, table, size, 17, -1).line, 17);
+	check_spans(format, table, size, expected, count, end);
 }
 
 static void test_lnotab_python2(void **state)

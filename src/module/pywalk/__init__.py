@@ -35,6 +35,7 @@ from typing import (
 )
 
 from . import _pywalk
+from ._objects import ObjectMethods
 from ._pywalk import (
     ClosedError,
     CorruptError,
@@ -50,19 +51,44 @@ from ._pywalk import (
     UsageError,
 )
 from ._reader import Mapping, MappingTuple, Reader, ReaderThread, Statistics
-from ._values import About, ExceptionInfo, Limits, Scope, Variable
+from ._values import (
+    About,
+    CodeFound,
+    CodePlace,
+    End,
+    EvalEntry,
+    ExceptionInfo,
+    ExceptionText,
+    Fact,
+    FrameInstruction,
+    Interpreter,
+    Limits,
+    NativeEnd,
+    NewestFrame,
+    ObjectHead,
+    Scope,
+    ThreadException,
+    Traceback,
+    TracebackEntry,
+    Variable,
+)
 
 __all__ = [
     "About",
     "ClosedError",
+    "CodeFound",
+    "CodePlace",
     "CorruptError",
     "Dump",
     "End",
     "Error",
+    "EvalEntry",
     "ExceptionInfo",
+    "ExceptionText",
     "Fact",
     "FormatError",
     "Frame",
+    "FrameInstruction",
     "InputOutputError",
     "Interpreter",
     "LayoutError",
@@ -70,8 +96,10 @@ __all__ = [
     "Mapping",
     "NativeEnd",
     "NativeFrame",
+    "NewestFrame",
     "NoTargetError",
     "NotPythonError",
+    "ObjectHead",
     "PermissionDeniedError",
     "Reader",
     "ReaderThread",
@@ -79,6 +107,9 @@ __all__ = [
     "Session",
     "Statistics",
     "Thread",
+    "ThreadException",
+    "Traceback",
+    "TracebackEntry",
     "UnreadableError",
     "UnsupportedError",
     "UsageError",
@@ -112,40 +143,6 @@ _ReaderThread = Union[
     Tuple[int, int, int, Optional[str], int, Sequence[Optional[int]], bool],
 ]
 _S = TypeVar("_S", bound="Session")
-
-
-class Fact(NamedTuple):
-    """Something that was found out about the target, and from where."""
-
-    group: str  #: "process", "python", "runtime", "layout" or "missing"
-    name: str
-    value: str
-    source: str  #: "" when it goes without saying
-
-
-class Interpreter(NamedTuple):
-    """One interpreter of the process."""
-
-    id: int
-    address: int  #: of its PyInterpreterState
-    main: bool
-
-
-class End(NamedTuple):
-    """Why a thread's stack ends where it does."""
-
-    reason: str  #: "complete", "unreadable", "cycle", "corrupt" or "limit"
-    address: int  #: that it is about, or 0
-    message: Optional[str]  #: None when complete
-
-
-class NativeEnd(NamedTuple):
-    """Why a thread's native frames end where they do."""
-
-    #: "complete", "unreadable", "no_cfi", "registers", "corrupt" or "limit"
-    reason: str
-    address: int  #: that it is about, or 0
-    message: Optional[str]  #: None when complete
 
 
 class Frame(NamedTuple):
@@ -326,7 +323,7 @@ class Dump:
         return self._handle.write("text", color)
 
 
-class Session:
+class Session(ObjectMethods):
     """A target that is open.  A context manager that closes it.
 
     `executable` is the program a core came from, `sysroot` where the target's
