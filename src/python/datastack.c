@@ -380,6 +380,14 @@ static struct pw_error *read_size(struct pw_python *python, uint64_t code, uint3
 	return error;
 }
 
+uint64_t pw_frame_size(struct pw_python *python, uint64_t code)
+{
+	uint32_t locals;
+	uint64_t words = 0;
+	pw_auto_error struct pw_error *error = read_size(python, code, &locals, &words);
+	return error ? 0 : words * 8;
+}
+
 /* The frame that begins at chunk->end. */
 static struct pw_error *read_standing(struct pw_python *python, const struct pw_stack_chunk *chunk,
 				      struct pw_standing *ret, uint64_t *ret_bytes)
@@ -478,46 +486,6 @@ struct pw_error *pw_datastack_continue(struct pw_python *python, struct pw_datas
 	chunk->gap = true;
 	chunk->end = address;
 	return find_frames(python, stack, chunk);
-}
-
-/* ---- generators that pass on what is thrown into them ---- */
-
-static bool is_passing_on(struct pw_python *python, uint64_t generator, uint64_t caller,
-			  struct pw_standing *ret)
-{
-	const struct pw_layout *l = &python->layout;
-	uint8_t state;
-	*ret = (struct pw_standing){.address = generator + (uint64_t)l->gen_iframe.offset,
-				    .runs = PW_RUNS_SURELY};
-	pw_auto_error struct pw_error *e1 = pw_iframe_read(python, ret->address, &ret->frame);
-	if (e1 || ret->frame.previous != caller || ret->frame.owner != l->owner_generator.offset)
-		return false;
-	pw_auto_error struct pw_error *e2 =
-		pw_read_u8(python->target, generator + (uint64_t)l->gen_frame_state.offset, &state);
-	pw_auto_error struct pw_error *e3 =
-		e2 ? NULL : pw_object_check_code(python, ret->frame.code);
-	return !e2 && !e3 && (int8_t)state == l->frame_executing.offset;
-}
-
-bool pw_find_passing_on(struct pw_python *python, uint64_t caller, const struct pw_iframe *frame,
-			size_t *left, struct pw_standing *ret)
-{
-	enum { WORDS_MAX = 1024 };
-	uint64_t words[WORDS_MAX], size, fixed = (uint64_t)python->layout.iframe_localsplus.offset;
-	uint32_t locals;
-	size_t done = 0;
-	pw_auto_error struct pw_error *e1 = read_size(python, frame->code, &locals, &size);
-	if (e1)
-		return false;
-	size = size * 8 - fixed < sizeof(words) ? size * 8 - fixed : sizeof(words);
-	pw_auto_error struct pw_error *e2 =
-		pw_read_some(python->target, caller + fixed, words, size, &done, NULL);
-	for (size_t i = 0; !e2 && i < done / 8 && *left; i++, --*left) {
-		uint64_t object = words[i] & ~UINT64_C(7);
-		if (object && is_passing_on(python, object, caller, ret))
-			return true;
-	}
-	return false;
 }
 
 struct pw_error *pw_datastack_read(struct pw_python *python, uint64_t tstate,

@@ -69,13 +69,15 @@ bool pw_datastack_is_behind(const struct pw_datastack *stack, uint64_t address);
 struct pw_error *pw_datastack_continue(struct pw_python *python, struct pw_datastack *stack,
 				       uint64_t address);
 
+/* How many bytes a frame of this code takes; 0: not known. */
+uint64_t pw_frame_size(struct pw_python *python, uint64_t code);
+
 /*
- * A generator that an exception was thrown into, and that passes it on to the one that it waits
- * for, runs without being on the thread's list: it is looked for among the words that its caller's
- * frame holds, at most *left of them.  Objects/genobject.c, _gen_throw().
+ * passing_on.c: whether the frame of `size` bytes at `caller` is who threw an exception into a
+ * generator that passes it on.  Looks at *left objects at most, and counts them off.
  */
-bool pw_find_passing_on(struct pw_python *python, uint64_t caller, const struct pw_iframe *frame,
-			size_t *left, struct pw_standing *ret);
+bool pw_find_passing_on(struct pw_python *python, uint64_t caller, size_t size, size_t *left,
+			struct pw_standing *ret);
 
 /*
  * ---- resume.c ----

@@ -237,27 +237,42 @@ static void choose(struct pw_resume *r)
 	keep_proofs(r, least);
 }
 
-/* Generators between a frame that runs and what it called. */
-static void add_passing_on(struct pw_resume *r)
+/* Generators between a frame and those that C code runs next, if they pass on an exception; false:
+ * there are none. */
+static bool add_passing_on(struct pw_resume *r, struct pw_resume_node *caller, size_t *all_left)
 {
-	struct pw_resume_node *node, *older;
-	size_t words = 1 << 18;
-	for (node = r->nodes; node; node = node->hh.next)
-		if (node->proof && (older = pw_resume_find(r, node->frame.previous)))
-			older->newer = node;
-	/* What is added comes last, and is looked at in turn. */
-	for (node = r->nodes; node && !r->nomem; node = node->hh.next) {
-		struct pw_standing one;
-		if (!node->proof || node->newer || !r->has_shims ||
-		    !pw_find_passing_on(r->python, node->address, &node->frame, &words, &one) ||
-		    pw_resume_find(r, one.address))
-			continue;
-		struct pw_resume_node *generator = add(r, one.address, &one.frame);
-		if (generator)
-			generator->proof = PW_RUNS_SURELY;
+	enum { OBJECTS_MAX = 1024 };
+	struct pw_standing one;
+	bool added = false;
+	while (caller && *all_left) {
+		size_t left = *all_left < OBJECTS_MAX ? *all_left : OBJECTS_MAX, some = left;
+		uint64_t size = pw_frame_size(r->python, caller->frame.code);
+		bool found =
+			size && pw_find_passing_on(r->python, caller->address, size, &left, &one);
+		*all_left -= some - left;
+		if (!found || pw_resume_find(r, one.address))
+			break;
+		caller = add(r, one.address, &one.frame);
+		if (caller)
+			caller->proof = PW_RUNS_SURELY;
+		added = true;
 	}
-	for (node = r->nodes; node; node = node->hh.next)
-		node->newer = NULL;
+	return added;
+}
+
+/* The list, once more when generators are found that belong into it. */
+static struct pw_pyframe *list_all(struct pw_resume *r, size_t *ret_count)
+{
+	size_t left = 1 << 15;
+	bool added = false;
+	struct pw_pyframe *items = pw_resume_list(r, ret_count);
+	for (size_t i = 0; items && r->has_shims && i + 1 < r->group_count; i++)
+		if (r->groups[i].run_by_c)
+			added = add_passing_on(r, r->groups[i + 1].newest, &left) || added;
+	if (!added)
+		return items;
+	free(items);
+	return r->nomem ? NULL : pw_resume_list(r, ret_count);
 }
 
 __attribute__((format(printf, 2, 3))) static void say(struct pw_pyframes *frames,
@@ -276,7 +291,8 @@ static void tell(const struct pw_resume *r, size_t added, struct pw_pyframes *fr
 	if (added)
 		say(frames, "; %zu more are from the data stack and generators", added);
 	if (r->depth && counted == r->depth)
-		say(frames, ", which makes all %zu that the thread counts", r->depth);
+		say(frames, "%s all %zu that the thread counts are there", added ? ":" : ";",
+		    r->depth);
 	else if (r->depth)
 		say(frames, "; the thread counts %zu", r->depth);
 	if (r->unplaced)
@@ -323,9 +339,7 @@ void pw_frames_resume(struct pw_python *python, uint64_t tstate, uint64_t newest
 	add_standing(&r, 0);
 	if (!r.nomem)
 		choose(&r);
-	if (!r.nomem && !r.contradicts)
-		add_passing_on(&r);
-	struct pw_pyframe *items = r.nomem || r.contradicts ? NULL : pw_resume_list(&r, &count);
+	struct pw_pyframe *items = r.nomem || r.contradicts ? NULL : list_all(&r, &count);
 	if (items) {
 		free(frames->items);
 		frames->items = items;

@@ -25,6 +25,7 @@ static bool fill_group(struct pw_resume_group *group)
 			group->high = node->place;
 	}
 	group->link = last->frame.previous;
+	group->run_by_c = last->generator != 0;
 	return true;
 }
 
@@ -49,6 +50,8 @@ static void add_group(struct pw_resume *r, struct pw_resume_node *newest)
 static void make_groups(struct pw_resume *r)
 {
 	struct pw_resume_node *node;
+	for (node = r->nodes; node; node = node->hh.next)
+		node->older = node->newer = NULL;
 	for (node = r->nodes; node; node = node->hh.next) {
 		struct pw_resume_node *older =
 			node->proof ? pw_resume_find(r, node->frame.previous) : NULL;
@@ -198,6 +201,7 @@ static void order_groups(struct pw_resume *r)
 	r->group_count = merge_loose(r, placed, shims_agree, order);
 	free(r->groups);
 	r->groups = order;
+	r->group_capacity = r->group_count;
 	r->contradicts = r->contradicts || !generators_agree(r);
 }
 
@@ -236,6 +240,7 @@ struct pw_pyframe *pw_resume_list(struct pw_resume *r, size_t *ret_count)
 {
 	size_t count = 0;
 	*ret_count = 0;
+	r->group_count = r->unplaced = 0;
 	make_groups(r);
 	find_shims(r);
 	if (!r->nomem && !r->contradicts)

@@ -27,6 +27,7 @@ struct pw_resume_node {
 struct pw_resume_group {
 	struct pw_resume_node *newest;
 	size_t count;
+	bool run_by_c;	    /* its oldest frame is a generator's */
 	uint64_t high, low; /* places of the newest and the oldest on the data stack, 0: none */
 	uint64_t link;	    /* of the oldest frame, to what is not among these */
 	uint64_t shim;	    /* where its entry frame stood, 0: not known */
@@ -51,8 +52,8 @@ struct pw_resume {
 
 struct pw_resume_node *pw_resume_find(struct pw_resume *r, uint64_t address);
 
-/* resume_groups.c: the frames that are proved to run, newest first, as a list that the caller owns;
- * NULL: they contradict each other, or out of memory (r->nomem). */
+/* resume_groups.c: fills r->groups, newest first; the frames that are proved to run, newest first,
+ * as a list that the caller owns; NULL: they contradict each other, or out of memory (r->nomem). */
 struct pw_pyframe *pw_resume_list(struct pw_resume *r, size_t *ret_count);
 
 #endif

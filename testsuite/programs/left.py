@@ -15,6 +15,7 @@ LAST is what stands above all the others:
     clearing            C code that blocks while it destroys what a frame held that was left
 CPython 3.11 and later.
 """
+import asyncio
 import contextlib
 import gc
 import os
@@ -289,6 +290,26 @@ def through_throw(n):
         generator.throw(KeyError())
     except StopIteration:
         pass
+
+
+@step
+def through_cancel(n):
+    async def inner():
+        try:
+            await asyncio.sleep(1000)
+        except asyncio.CancelledError:
+            descend(n)
+
+    async def outer():
+        await inner()
+
+    async def run():
+        task = asyncio.ensure_future(outer())
+        await asyncio.sleep(0)
+        task.cancel()
+        await task
+
+    asyncio.run(run())
 
 
 # ---- frames of the interpreter's own ----
