@@ -172,6 +172,7 @@ class Moment:
         """
         self._alone = alone
         self._inferior = gdb.selected_inferior()
+        self._open: Optional[sessions.Open] = None
         self._adopt(sessions.current(only=inferior.require_thread(), halted=alone is not None))
         self._dumps: Dict[int, pywalk.Dump] = {}
         self._threads: Dict[Tuple[int, int], Optional[pywalk.Thread]] = {}
@@ -179,8 +180,11 @@ class Moment:
 
     def _adopt(self, kept: sessions.Open) -> None:
         """The session may be another than before, where GDB has learned of libraries since."""
-        self.session = kept.session
-        self.walker = native.Walker(kept.reader.mappings, self.session.needs_registers, False)
+        if self._open is not kept:
+            self._open = kept
+            self.session = kept.session
+            mappings, with_registers = kept.reader.mappings, kept.session.needs_registers
+            self.walker = native.Walker(mappings, with_registers, False)
 
     def capture(self, most: int = 0, native_only_threads: bool = False) -> "pywalk.Dump":
         """Of all threads, with at most so many Python frames each; 0: all."""
