@@ -220,7 +220,7 @@ class _Backtrace(_Command):
         elif arguments.as_json:
             whole = json.loads(dump.to_json())
             whole["threads"] = [json.loads(_json(thread, arguments)) for thread in seen]
-            _show([json.dumps(whole, ensure_ascii=False)])
+            base.show_json(whole)
         else:
             _report_problems(dump)
 
@@ -355,7 +355,7 @@ class Threads(_Command):
                     one = known.get(thread.tid)
                     entry["gdb_thread"] = base.thread_number(one) if one else None
                     threads.append(entry)
-                _show([json.dumps({"threads": threads}, ensure_ascii=False)])
+                base.show_json({"threads": threads})
                 return
             selected = gdb.selected_thread()
             rows = [_thread_row(thread, known.get(thread.tid), selected) for thread in dump.threads]
@@ -403,7 +403,7 @@ class Interpreters(_Command):
         with session.capture() as dump:
             if arguments.as_json:
                 whole = json.loads(dump.to_json())
-                _show([json.dumps({"interpreters": whole["interpreters"]}, ensure_ascii=False)])
+                base.show_json({"interpreters": whole["interpreters"]})
                 return
             threads = dump.threads
             rows = [

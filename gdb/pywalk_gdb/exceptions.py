@@ -1,6 +1,5 @@
 """`py-exc`: the exceptions that threads raise and handle, as Python prints them."""
 
-import json
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
 
 import gdb
@@ -380,7 +379,7 @@ class Exceptions(base.Command):
         thread = moment.thread(inferior.thread_id(selected), 1)
         found = _read(moment.session, thread)
         if as_json:
-            base.show([json.dumps(_thread_dict(thread, selected, found), ensure_ascii=False)])
+            base.show_json(_thread_dict(thread, selected, found))
         else:
             base.show(_lines(found) or ["No exception."])
 
@@ -399,7 +398,7 @@ class Exceptions(base.Command):
             lines = _lines(found) or ["     (no exception)"]
             base.show(([""] if number else []) + [head] + lines)
         if as_json:
-            base.show([json.dumps({"threads": rows}, ensure_ascii=False)])
+            base.show_json({"threads": rows})
 
 
 def _captured(session: "pywalk.Session") -> "List[pywalk.Thread]":

@@ -1,6 +1,5 @@
 """`py-object`: one object, by its address, whether there is debug information or not."""
 
-import json
 from typing import TYPE_CHECKING, Any, Dict, List, Tuple
 
 import gdb
@@ -138,7 +137,7 @@ class Object(base.Command):
             raise gdb.GdbError("No object at 0x0.")
         found, head = _described(session, address)
         if as_json:
-            base.show([json.dumps(found, ensure_ascii=False)])
+            base.show_json(found)
         else:
             base.show(_lines(found, head))
 

@@ -28,6 +28,10 @@ class Open:
         self.identity = identity
         self.fresh = True  #: nothing has run since its mappings were read
         self.settled = True  #: GDB knows of it what it can know
+        #: There was no interpreter yet that its layout could be checked on.
+        self.provisional = any(
+            one.name == "validated" and one.value != "yes" for one in session.facts
+        )
         #: What its threads were read for; None: they have changed since.
         self.threads: Optional[Tuple[object, ...]] = None
 
@@ -149,6 +153,8 @@ def _still_fits(kept: Open, of: gdb.Inferior) -> bool:
         return False
     if kept.fresh:
         return True
+    if kept.provisional:
+        return False
     now = inferior.mappings(of)
     if now != kept.reader.mappings:
         if not kept.session.set_mappings(now):

@@ -172,16 +172,23 @@ class Moment:
         """
         self._alone = alone
         self._inferior = gdb.selected_inferior()
-        kept = sessions.current(only=inferior.require_thread(), halted=alone is not None)
-        self.session = kept.session
-        self.walker = native.Walker(kept.reader.mappings, self.session.needs_registers, False)
+        self._open: Optional[sessions.Open] = None
+        self._adopt(sessions.current(only=inferior.require_thread(), halted=alone is not None))
         self._dumps: Dict[int, pywalk.Dump] = {}
         self._threads: Dict[Tuple[int, int], Optional[pywalk.Thread]] = {}
         self._stacks: Dict[int, Tuple[Tuple[int, int], Stack]] = {}
 
+    def _adopt(self, kept: sessions.Open) -> None:
+        """The session may be another than before, where GDB has learned of libraries since."""
+        if self._open is not kept:
+            self._open = kept
+            self.session = kept.session
+            mappings, with_registers = kept.reader.mappings, kept.session.needs_registers
+            self.walker = native.Walker(mappings, with_registers, False)
+
     def capture(self, most: int = 0, native_only_threads: bool = False) -> "pywalk.Dump":
         """Of all threads, with at most so many Python frames each; 0: all."""
-        sessions.current()
+        self._adopt(sessions.current())
         return self.session.capture(native_only_threads, most)
 
     def dump(self, most: int = 0) -> "pywalk.Dump":
@@ -196,7 +203,8 @@ class Moment:
         """The selected thread, which must have that number; None: it runs no Python."""
         key = tid, most
         if key not in self._threads:
-            sessions.current(only=inferior.require_thread(), halted=self._alone is not None)
+            halted = self._alone is not None
+            self._adopt(sessions.current(only=inferior.require_thread(), halted=halted))
             dump = self.session.capture(max_frames=most, only_thread=tid)
             self._threads[key] = next(iter(dump.threads), None)
         return self._threads[key]

@@ -1,6 +1,5 @@
 """Variables of the selected Python frame: `py-locals`, `py-args`, `py-globals`, `py-print`."""
 
-import json
 import re
 from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Optional, Sequence, Tuple
 
@@ -86,7 +85,7 @@ class _Listing(base.Command):
         whole["more"] = more
         problem = scope.found.problem
         whole["problem"] = None if problem is None else text.printable(problem)
-        base.show([json.dumps(whole, ensure_ascii=False)])
+        base.show_json(whole)
 
     def _show(
         self,
@@ -259,7 +258,7 @@ class Print(base.Command):
             whole.update(value_json(followed.session, followed.found.address, shown.limits()))
         else:
             whole.update({"type": None, "value": value, "address": None})
-        base.show([json.dumps(whole, ensure_ascii=False)])
+        base.show_json(whole)
 
     def complete(self, line: str, word: Optional[str]) -> List[str]:
         path = re.sub(r"^(\s*--?\w+(\s+(\d+|unlimited)(?=\s))?\s)*\s*", "", line)
