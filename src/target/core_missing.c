@@ -58,7 +58,7 @@ struct pw_error *core_note_missing(struct pw_core *core)
 	}
 	if (count)
 		pw_notes_add(&target->notes,
-			     "the stacks of %zu of %zu threads are cut: their frames end early",
+			     "the stacks of %zu of %zu threads are cut: their C frames end early",
 			     count, target->lwp_count);
 	if (!core->has_prstatus)
 		return pw_target_add_missing(target, "registers",
