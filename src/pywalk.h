@@ -243,6 +243,7 @@ struct pw_capture_options {
 	bool locals; /* with the variables of each frame, as text */
 	struct pw_value_limits limits;
 	uint64_t only_thread; /* the kernel's number of the one that is wanted; 0: all */
+	bool no_names;	      /* without threading's names, which cost some reads */
 };
 
 /*

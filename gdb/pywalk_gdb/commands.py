@@ -139,22 +139,26 @@ class _Backtrace(_Command):
         limits = [0]
         count = arguments.frames or 0
         if count > 0 and not source.own and not arguments.as_json:
-            limits = [count // 2 + 8, count + 16, 0] if self.mixed else [count + 16, 0]
+            limits = [count // 2 + 2, count + 16, 0] if self.mixed else [count + 16, 0]
         for limit in limits:
             if self._run_one(source, arguments, limit):
                 return
 
-    def _capture(self, source: sessions.Source, limit: int = 0) -> "pywalk.Dump":
+    def _capture(
+        self, source: sessions.Source, limit: int = 0, names: bool = True
+    ) -> "pywalk.Dump":
         return source.session.capture(
             native_only_threads=self.mixed,
             max_frames=limit,
             native="all" if self.mixed and source.own else "none",
             only_thread=source.only,
+            names=names,
         )
 
     def _run_one(self, source: sessions.Source, arguments: Arguments, limit: int) -> bool:
         """The selected thread.  False: what was asked for needs more than `limit` frames."""
-        with self._capture(source, limit) as dump:
+        # As text, one thread has no head.
+        with self._capture(source, limit, arguments.as_json) as dump:
             thread = _selected(dump)
             walk = _Walk(source, arguments)
             with remote.large_reads():
@@ -243,7 +247,7 @@ class _Backtrace(_Command):
         words: Dict[int, str] = {}
         if wanted and walked:
             total = None if more else sum(frame.kind == "native" for frame in frames)
-            words = native.wording(wanted[0], wanted[-1], total)
+            words = native.wording(wanted[0], wanted[-1], total, remote.is_far())
         for i in shown:
             frame = frames[i]
             if frame.kind == "python":

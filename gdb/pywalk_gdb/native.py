@@ -179,16 +179,18 @@ _LEVEL = re.compile(r"#(\d+)\s+(.*)$")
 _TRAILER = re.compile(r"\(More stack frames follow|Backtrace stopped:|\(More frames")
 
 
-def wording(first: int, last: int, total: Optional[int]) -> Dict[int, str]:
+def wording(first: int, last: int, total: Optional[int], raw: bool) -> Dict[int, str]:
     """GDB's own lines, without their numbers, for levels of the selected thread.
 
     Besides `first` to `last` it may hold others.  `total` is how many levels there are.
+    `raw`: arguments are not looked into: what a pretty-printer shows has to be read.
     """
     count = str(last + 1)
     if total is not None and total - first < last + 1:
         count = f"-{total - first}"
     with inferior.unlimited_width():
-        text = gdb.execute("backtrace -no-filters -- " + count, to_string=True) or ""
+        option = " -raw-frame-arguments" if raw else ""
+        text = gdb.execute(f"backtrace -no-filters{option} -- {count}", to_string=True) or ""
     found: Dict[int, str] = {}
     level = -1
     for line in text.splitlines():

@@ -25,6 +25,11 @@ def is_remote(of: gdb.Inferior) -> bool:
     return inferior.connection_type(of) in ("remote", "extended-remote")
 
 
+def is_far() -> bool:
+    """Whether the selected inferior is far away."""
+    return is_remote(gdb.selected_inferior())
+
+
 def _answer(command: str) -> str:
     try:
         return gdb.execute(command, to_string=True) or ""
@@ -48,7 +53,7 @@ def large_reads(wanted: bool = True) -> Iterator[None]:
     What the user has set stays as it is, and is as it was afterwards.
     """
     global _inside
-    far = wanted and not _inside and is_remote(gdb.selected_inferior())
+    far = wanted and not _inside and is_far()
     # The user's own regions of memory, and the target's, are not touched.
     if not far or not _NO_REGIONS.search(_answer("info mem")):
         yield

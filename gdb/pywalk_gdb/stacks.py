@@ -205,7 +205,7 @@ class Moment:
         if key not in self._threads:
             halted = self._alone is not None
             self._adopt(sessions.current(only=inferior.require_thread(), halted=halted))
-            dump = self.session.capture(max_frames=most, only_thread=tid)
+            dump = self.session.capture(max_frames=most, only_thread=tid, names=False)
             self._threads[key] = next(iter(dump.threads), None)
         return self._threads[key]
 
@@ -222,8 +222,10 @@ class Moment:
 
     def name(self, tid: int) -> Optional[str]:
         """What threading calls the selected thread, which must have that number."""
-        found = self._look_for(tid, _FIRST_LOOK)
-        return found.name if found else None
+        if self._look_for(tid, _FIRST_LOOK) is None:
+            return None
+        with self.session.capture(max_frames=1, only_thread=tid) as dump:
+            return next((one.name for one in dump.threads), None)
 
     def runs_python(self, tid: int) -> bool:
         """Whether the selected thread, which must have that number, does."""

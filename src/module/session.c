@@ -402,14 +402,14 @@ static int convert_native(PyObject *object, void *ret)
 static PyObject *session_capture(PyObject *object, PyObject *args)
 {
 	struct pwm_session *self = (struct pwm_session *)object;
-	int native_only, no_stop, locals;
+	int native_only, no_stop, locals, names;
 	struct pw_value_limits limits;
 	Py_ssize_t max_frames;
 	unsigned long long only_thread;
 	enum pw_native native;
-	if (!PyArg_ParseTuple(args, "pnpO&pO&K:capture", &native_only, &max_frames, &no_stop,
+	if (!PyArg_ParseTuple(args, "pnpO&pO&Kp:capture", &native_only, &max_frames, &no_stop,
 			      convert_native, &native, &locals, pwm_convert_limits, &limits,
-			      &only_thread))
+			      &only_thread, &names))
 		return NULL;
 	if (max_frames < 0)
 		return pwm_raise_usage("max_frames must not be negative");
@@ -424,6 +424,7 @@ static PyObject *session_capture(PyObject *object, PyObject *args)
 		.locals = locals,
 		.limits = limits,
 		.only_thread = only_thread,
+		.no_names = !names,
 	};
 	struct pw_dump *dump = NULL;
 	pwm_enter(self);
@@ -500,8 +501,8 @@ static PyMethodDef session_methods[] = {
 	{"statistics", session_statistics, METH_NOARGS,
 	 "statistics() -> (reads, bytes, kept, calls, fetched, failed)"},
 	{"capture", session_capture, METH_VARARGS,
-	 "capture(native_only_threads, max_frames, no_stop, native, locals, limits, only_thread) "
-	 "-> Dump"},
+	 "capture(native_only_threads, max_frames, no_stop, native, locals, limits, only_thread, "
+	 "names) -> Dump"},
 	{"folds", session_folds, METH_VARARGS, "folds(pc, symbol) -> bool"},
 	{"value", pwm_session_value, METH_VARARGS, "value(address, limits) -> str"},
 	{"variables", pwm_session_variables, METH_VARARGS, "variables(frame, code) -> tuple"},

@@ -115,6 +115,8 @@ static void capture_deinit(struct pw_capture *c)
 
 static void read_names(struct pw_capture *c)
 {
+	if (c->options->no_names)
+		return;
 	for (size_t i = 0; i < c->lists.interp_count; i++)
 		pw_thread_names_read(c->python, &c->lists.interps[i], &c->names);
 }

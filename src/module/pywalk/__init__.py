@@ -460,6 +460,7 @@ class Session(ObjectMethods):
         locals: bool = False,
         limits: Limits = Limits(),  # noqa: B008
         only_thread: int = 0,
+        names: bool = True,
     ) -> Dump:
         """Copy what all threads are doing now, or what `only_thread` (a tid) does.
 
@@ -472,12 +473,15 @@ class Session(ObjectMethods):
         interpreter's own) or "all".  Of a target that a reader reads, the threads must
         have been set with their registers.
 
+        Without `names`, threads are not given the names that threading has for them.
+
         `locals`: with the variables of each Python frame, each shown up to `limits`.
         """
         return Dump(
             self,
             self._handle.capture(
-                native_only_threads, max_frames, no_stop, native, locals, limits, only_thread
+                *(native_only_threads, max_frames, no_stop, native, locals, limits),
+                *(only_thread, names),
             ),
         )
 
