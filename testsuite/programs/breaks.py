@@ -132,7 +132,7 @@ KEYED = lambda x: reached("lambda") or -x  # noqa: E731
 def calls():
     """More often than instructions need to adapt themselves."""
     thing = Thing()
-    for i in range(12):
+    for i in range(10):
         plain(i)
         thing.method(i)
         thing.quiet(i)
@@ -142,15 +142,15 @@ def calls():
 
 
 def others():
-    for i in range(12):
+    for i in range(10):
         breaks_decorated(i)
         INNER(i)
         list(generator_of_numbers(3))
-    recursive(12)
+    recursive(9)
 
 
 def odd_ones():
-    for i in range(10):
+    for i in range(6):
         try:
             raising(i)
         except ValueError:
@@ -160,20 +160,20 @@ def odd_ones():
 
 
 def all_lines():
-    for _ in range(10):
+    for _ in range(5):
         lines(5)
 
 
 def loops():
-    for _ in range(10):
+    for _ in range(5):
         reached("looped", looped.__code__.co_firstlineno + 1)
         looped(4)
 
 
 def short_ones():
-    for i in range(10):
+    for i in range(6):
         one_line(i)
-    sorted(range(10), key=KEYED)
+    sorted(range(6), key=KEYED)
 
 
 def read_by_others():
@@ -208,7 +208,7 @@ def traced():
 
 
 def in_threads():
-    threads = [threading.Thread(target=calls) for _ in range(3)]
+    threads = [threading.Thread(target=calls) for _ in range(2)]
     for one in threads:
         one.start()
     for one in threads:
@@ -221,7 +221,7 @@ def handler(number, frame):
 
 def in_signals():
     signal.signal(signal.SIGUSR1, handler)
-    for _ in range(10):
+    for _ in range(5):
         os.kill(os.getpid(), signal.SIGUSR1)
 
 
