@@ -481,30 +481,60 @@ static void walk_cframes(struct pw_python *python, uint64_t tstate, uint64_t cfr
 	end_chain(ret, group);
 }
 
+static bool has_cframes(const struct pw_python *python)
+{
+	enum pw_frame_model model = python->layout.traits.frames;
+	return model == PW_FRAMES_CFRAME || model == PW_FRAMES_SHIM_CFRAME;
+}
+
+static bool has_objects(const struct pw_python *python)
+{
+	enum pw_frame_model model = python->layout.traits.frames;
+	return model == PW_FRAMES_OBJECT || model == PW_FRAMES_OBJECT_CFRAME;
+}
+
+/* What a thread state points at: its newest frame, or its newest _PyCFrame. */
+static struct pw_error *read_link(struct pw_python *python, uint64_t tstate, uint64_t *ret)
+{
+	const struct pw_layout *l = &python->layout;
+	*ret = 0;
+	return pw_read_field(python, tstate,
+			     has_objects(python)   ? l->tstate_frame
+			     : has_cframes(python) ? l->tstate_cframe
+						   : l->tstate_current_frame,
+			     ret);
+}
+
+uint64_t pw_frames_newest(struct pw_python *python, uint64_t tstate)
+{
+	uint64_t at;
+	struct pw_error *error = read_link(python, tstate, &at);
+	if (!error && at && has_cframes(python))
+		error = pw_read_field(python, at, python->layout.cframe_current_frame, &at);
+	if (error)
+		at = 0;
+	pw_error_destroy(error);
+	return at;
+}
+
 /* Along the links.  Returns the newest frame, 0: not known. */
 static uint64_t walk(struct pw_python *python, uint64_t tstate, size_t max, struct pw_pyframes *ret)
 {
 	const struct pw_layout *l = &python->layout;
-	uint64_t at = 0;
 	enum pw_frame_model model = l->traits.frames;
-	bool objects = model == PW_FRAMES_OBJECT || model == PW_FRAMES_OBJECT_CFRAME;
-	bool cframes = model == PW_FRAMES_CFRAME || model == PW_FRAMES_SHIM_CFRAME;
-	struct pw_error *error = pw_read_field(python, tstate,
-					       objects	 ? l->tstate_frame
-					       : cframes ? l->tstate_cframe
-							 : l->tstate_current_frame,
-					       &at);
+	uint64_t at;
+	struct pw_error *error = read_link(python, tstate, &at);
 	if (error) {
 		stop_error(ret, tstate, error);
 		return 0;
 	}
-	if (objects) {
+	if (has_objects(python)) {
 		walk_objects(python, entered_frame(python, at), max, ret);
 		if (model == PW_FRAMES_OBJECT_CFRAME)
 			anchor_objects(python, tstate, ret);
 		return at;
 	}
-	if (!cframes) {
+	if (!has_cframes(python)) {
 		walk_shims(python, tstate, at, max, ret);
 		return at;
 	}

@@ -37,6 +37,8 @@ struct pw_pyframes {
  * here. */
 void pw_frames_walk(struct pw_python *python, uint64_t tstate, size_t max, struct pw_pyframes *ret);
 void pw_frames_deinit(struct pw_pyframes *frames);
+/* The address of the newest frame, to read ahead: nothing is checked.  0: none, or unreadable. */
+uint64_t pw_frames_newest(struct pw_python *python, uint64_t tstate);
 
 /* One frame by its address: of a PyFrameObject (`object`), which need not run any more, or of what
  * frames of this version are made of. */

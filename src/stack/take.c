@@ -91,11 +91,16 @@ static void back_to(struct pw_capture *c, struct mark mark)
 
 /* ---- asleep ---- */
 
+static uint64_t page_of(uint64_t address)
+{
+	return address & ~(uint64_t)(PAGE - 1);
+}
+
 /* The pages of a stack, from the stack pointer on: how many were added to `pages`. */
 static size_t stack_pages(const struct pw_target *target, const struct pw_regs *regs, uint64_t most,
 			  uint64_t *pages, size_t room)
 {
-	uint64_t end = pw_stack_end(target, regs), start = regs->sp & ~(uint64_t)(PAGE - 1);
+	uint64_t end = pw_stack_end(target, regs), start = page_of(regs->sp);
 	size_t count = 0;
 	if (end - start > most)
 		end = end ? start + most : start;
@@ -138,6 +143,7 @@ struct sleeper {
  */
 enum { TOGETHER = 32 };
 
+/* Their thread states, and what they have on their stacks. */
 static void copy_stacks(struct pw_capture *c, const struct sleeper *sleepers, size_t count)
 {
 	enum { EACH = STACK_AT_ONCE / PAGE + 2 };
@@ -148,14 +154,32 @@ static void copy_stacks(struct pw_capture *c, const struct sleeper *sleepers, si
 		size_t owned = pw_owned_first(&c->owners, sleepers[i].lwp);
 		if (!sleepers[i].sleeps)
 			continue;
-		used += stack_pages(target, &sleepers[i].lwp->regs, STACK_AT_ONCE, pages + used,
-				    EACH - 1);
+		if (wants_native(c))
+			used += stack_pages(target, &sleepers[i].lwp->regs, STACK_AT_ONCE,
+					    pages + used, EACH - 1);
 		if (owned)
-			pages[used++] = c->lists.tstates[owned - 1].address & ~(uint64_t)(PAGE - 1);
+			pages[used++] = page_of(c->lists.tstates[owned - 1].address);
 	}
 	if (pages)
 		pw_snapshot_prefetch(target, pages, sort_pages(pages, used));
 	free(pages);
+}
+
+/* Their newest frames: the rest is mostly on the same pages. */
+static void copy_frames(struct pw_capture *c, const struct sleeper *sleepers, size_t count)
+{
+	uint64_t pages[TOGETHER];
+	size_t used = 0;
+	for (size_t i = 0; i < count; i++) {
+		size_t owned = pw_owned_first(&c->owners, sleepers[i].lwp);
+		uint64_t at =
+			owned && sleepers[i].sleeps
+				? pw_frames_newest(c->python, c->lists.tstates[owned - 1].address)
+				: 0;
+		if (at)
+			pages[used++] = page_of(at);
+	}
+	pw_snapshot_prefetch(c->session->target, pages, sort_pages(pages, used));
 }
 
 static struct pw_error *finish_sleeper(struct pw_capture *c, struct sleeper *s)
@@ -188,8 +212,8 @@ static struct pw_error *copy_sleepers(struct pw_capture *c, struct sleeper *slee
 		s->sleeps = target->ops->sleep_begin(target, s->lwp, &s->sleep);
 		s->outcome = s->sleeps ? WOKE_UP : TO_BE_STOPPED;
 	}
-	if (wants_native(c))
-		copy_stacks(c, sleepers, count);
+	copy_stacks(c, sleepers, count);
+	copy_frames(c, sleepers, count);
 	c->python->settled = true;
 	for (size_t i = 0; !error && i < count; i++)
 		if (sleepers[i].sleeps)

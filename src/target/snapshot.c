@@ -236,17 +236,19 @@ uint64_t *pw_snapshot_pages(const struct pw_target *target, size_t *ret_count)
 }
 
 /* Pieces of neighbouring pages, into one run of copies. */
-static size_t make_pieces(const uint64_t *pages, size_t count, uint8_t *bytes,
-			  struct pw_piece *pieces)
+static size_t make_pieces(const struct pw_snapshot *snapshot, const uint64_t *pages, size_t count,
+			  uint8_t *bytes, struct pw_piece *pieces)
 {
 	size_t made = 0;
 	for (size_t i = 0; i < count; i++) {
 		struct pw_piece *last = made ? &pieces[made - 1] : NULL;
+		if (cached(snapshot, pages[i] / PW_PAGE))
+			continue;
 		if (last && last->address + last->length == pages[i])
 			last->length += PW_PAGE;
 		else
-			pieces[made++] =
-				(struct pw_piece){pages[i], bytes + i * PW_PAGE, PW_PAGE, 0};
+			pieces[made++] = (struct pw_piece){pages[i], bytes, PW_PAGE, 0};
+		bytes += PW_PAGE;
 	}
 	return made;
 }
@@ -261,15 +263,15 @@ void pw_snapshot_prefetch(struct pw_target *target, const uint64_t *pages, size_
 			return;
 	struct pw_piece *pieces = malloc(count * sizeof(*pieces));
 	uint8_t *bytes = pieces ? take_pages(snapshot, count) : NULL;
-	size_t made = bytes ? make_pieces(pages, count, bytes, pieces) : 0;
+	size_t made = bytes ? make_pieces(snapshot, pages, count, bytes, pieces) : 0;
 	if (made)
 		pw_error_destroy(target->ops->read_pieces(target, pieces, made));
 	for (size_t i = 0; i < made; i++) {
 		for (size_t at = 0; at + PW_PAGE <= pieces[i].done; at += PW_PAGE) {
 			uint64_t number = (pieces[i].address + at) / PW_PAGE;
-			struct slot *slot = find(snapshot, number);
-			snapshot->used += !slot->bytes;
-			*slot = (struct slot){number, (uint8_t *)pieces[i].buffer + at};
+			*find(snapshot, number) =
+				(struct slot){number, (uint8_t *)pieces[i].buffer + at};
+			snapshot->used++;
 		}
 	}
 	free(pieces);
@@ -294,11 +296,39 @@ static size_t run_length(const struct pw_target *target, uint64_t number, size_t
 	return count;
 }
 
+/*
+ * Lists and stacks are walked page by page, upwards or downwards: a page next to one that is there
+ * is fetched with what will follow it.  Where from, and how many; 0: nothing but what is asked for.
+ */
+static size_t ahead(const struct pw_target *target, uint64_t *number)
+{
+	enum { AHEAD = 8 };
+	const struct pw_snapshot *snapshot = target->snapshot;
+	bool below = cached(snapshot, *number - 1), above = cached(snapshot, *number + 1);
+	size_t count = 1;
+	/* A call costs more than the pages only where the kernel copies them; and closed ones are
+	 * read to the byte. */
+	if (!target->ops->stop || snapshot->closed || below == above || *number < AHEAD)
+		return 0;
+	while (count < AHEAD && !cached(snapshot, below ? *number + count : *number - count))
+		count++;
+	if (above)
+		*number -= count - 1;
+	return count;
+}
+
 static struct pw_error *fetch_run(struct pw_target *target, uint64_t number, size_t wanted,
 				  size_t *ret_kept)
 {
-	size_t count = run_length(target, number, wanted);
-	struct pw_error *error = fetch(target, number, count, ret_kept);
+	uint64_t first = number;
+	size_t count = wanted == 1 ? ahead(target, &first) : 0;
+	struct pw_error *error = NULL;
+	if (count)
+		error = fetch(target, first, count, ret_kept);
+	if (error || (count && first + *ret_kept > number))
+		return error;
+	count = run_length(target, number, wanted);
+	error = fetch(target, number, count, ret_kept);
 	if (!error && !*ret_kept && count > 1)
 		error = fetch(target, number, 1, ret_kept);
 	return error;
