@@ -357,18 +357,9 @@ static struct pw_error *hand_over(struct pw_tracer *tracer)
 	return NULL;
 }
 
-/* On a busy machine a pause lasts as long as this thread waits for a processor in it: where we may,
- * it does not wait behind others.  It ends with the pause. */
-static void hurry(struct pw_tracer *tracer)
-{
-	struct sched_param lowest = {.sched_priority = sched_get_priority_min(SCHED_FIFO)};
-	tracer->urgent = !pthread_setschedparam(pthread_self(), SCHED_FIFO, &lowest);
-}
-
 static void *tracer_main(void *data)
 {
 	struct pw_tracer *tracer = data;
-	hurry(tracer);
 	tracer->error = stop_all(tracer);
 	if (!tracer->error)
 		tracer->error = hand_over(tracer);
@@ -411,6 +402,39 @@ static void report_times(struct pw_target *target, const struct pw_tracer *trace
 	}
 }
 
+/*
+ * On a busy machine a pause lasts as long as its thread waits for a processor, and so does the
+ * dump. Where we may, it waits behind nobody, from its first instruction on; and it runs where we
+ * do, who wait for it: a new thread would be put on another processor, often that of the target.
+ */
+static int start(struct pw_tracer *tracer, pthread_t *ret)
+{
+	struct sched_param lowest = {.sched_priority = sched_get_priority_min(SCHED_FIFO)};
+	int cpu = sched_getcpu();
+	pthread_attr_t attr;
+	int errnum = pthread_attr_init(&attr);
+	if (errnum)
+		return errnum;
+	if (cpu >= 0 && cpu < CPU_SETSIZE) {
+		cpu_set_t here;
+		CPU_ZERO(&here);
+		CPU_SET(cpu, &here);
+		pthread_attr_setaffinity_np(&attr, sizeof(here), &here);
+	}
+	pthread_attr_setinheritsched(&attr, PTHREAD_EXPLICIT_SCHED);
+	pthread_attr_setschedpolicy(&attr, SCHED_FIFO);
+	pthread_attr_setschedparam(&attr, &lowest);
+	tracer->urgent = true;
+	errnum = pthread_create(ret, &attr, tracer_main, tracer);
+	if (errnum) {
+		tracer->urgent = false;
+		pthread_attr_setinheritsched(&attr, PTHREAD_INHERIT_SCHED);
+		errnum = pthread_create(ret, &attr, tracer_main, tracer);
+	}
+	pthread_attr_destroy(&attr);
+	return errnum ? pthread_create(ret, NULL, tracer_main, tracer) : 0;
+}
+
 static struct pw_error *run(struct pw_tracer *tracer)
 {
 	pthread_t thread;
@@ -418,7 +442,7 @@ static struct pw_error *run(struct pw_tracer *tracer)
 	sigset_t all, before;
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	int errnum = pthread_create(&thread, NULL, tracer_main, tracer);
+	int errnum = start(tracer, &thread);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (errnum)
 		return pw_error_from_errno(errnum, "cannot start a thread to trace process %d",
