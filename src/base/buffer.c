@@ -44,16 +44,6 @@ void pw_buffer_append(struct pw_buffer *b, const void *data, size_t length)
 	b->data[b->length] = 0;
 }
 
-void pw_buffer_append_string(struct pw_buffer *b, const char *s)
-{
-	pw_buffer_append(b, s, strlen(s));
-}
-
-void pw_buffer_append_char(struct pw_buffer *b, char c)
-{
-	pw_buffer_append(b, &c, 1);
-}
-
 void pw_buffer_append_number(struct pw_buffer *b, uint64_t number, unsigned width)
 {
 	char digits[20];

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct pw_buffer {
 	char *data; /* NULL until the first append; owned */
@@ -27,8 +28,19 @@ void pw_buffer_deinit(struct pw_buffer *b);
 /* Room for `more` bytes behind the end; returns where they go, or NULL when out of memory. */
 char *pw_buffer_reserve(struct pw_buffer *b, size_t more);
 void pw_buffer_append(struct pw_buffer *b, const void *data, size_t length);
-void pw_buffer_append_string(struct pw_buffer *b, const char *s);
-void pw_buffer_append_char(struct pw_buffer *b, char c);
+/* Inline: most of a dump is made of pieces whose length the compiler knows. */
+static inline void pw_buffer_append_string(struct pw_buffer *b, const char *s)
+{
+	pw_buffer_append(b, s, strlen(s));
+}
+static inline void pw_buffer_append_char(struct pw_buffer *b, char c)
+{
+	if (b->length + 1 < b->capacity) {
+		b->data[b->length++] = c;
+		b->data[b->length] = 0;
+	} else
+		pw_buffer_append(b, &c, 1);
+}
 /* Decimal, at least `width` characters, blanks behind it; printf("%-*llu") costs ten times as much.
  */
 void pw_buffer_append_number(struct pw_buffer *b, uint64_t number, unsigned width);

@@ -151,6 +151,60 @@ static bool is_contained(const struct pw_symtabs *tables, size_t index)
 	return false;
 }
 
+static void sort_few(struct pw_function *items, size_t count)
+{
+	enum { FEW = 16 };
+
+	if (count > FEW) {
+		qsort(items, count, sizeof(*items), compare_functions);
+		return;
+	}
+	for (size_t i = 1; i < count; i++) {
+		struct pw_function item = items[i];
+		size_t at = i;
+		for (; at > 0 && compare_functions(&items[at - 1], &item) > 0; at--)
+			items[at] = items[at - 1];
+		items[at] = item;
+	}
+}
+
+/*
+ * Sorts by spreading over as many equal ranges of addresses as there are functions, which have few
+ * each: of a large table a few names are wanted, and comparing would cost more than all else.
+ */
+static void sort_functions(struct pw_function_index *index)
+{
+	size_t count = index->count, ranges = count + 1;
+	struct pw_function *spread = malloc(count * sizeof(*spread));
+	size_t *ends = calloc(ranges + 1, sizeof(*ends));
+	uint64_t lowest = UINT64_MAX, highest = 0;
+
+	if (!spread || !ends) {
+		qsort(index->items, count, sizeof(*index->items), compare_functions);
+		free(spread);
+		free(ends);
+		return;
+	}
+	for (size_t i = 0; i < count; i++) {
+		uint64_t start = index->items[i].start;
+		lowest = start < lowest ? start : lowest;
+		highest = start > highest ? start : highest;
+	}
+	uint64_t width = (highest - lowest) / ranges + 1;
+	for (size_t i = 0; i < count; i++)
+		ends[(index->items[i].start - lowest) / width + 1]++;
+	for (size_t i = 1; i <= ranges; i++)
+		ends[i] += ends[i - 1];
+	for (size_t i = 0; i < count; i++)
+		spread[ends[(index->items[i].start - lowest) / width]++] = index->items[i];
+	/* Now each is where its range ends, and where the next one begins. */
+	for (size_t i = 0, from = 0; i < ranges; from = ends[i++])
+		sort_few(spread + from, ends[i] - from);
+	free(ends);
+	free(index->items);
+	index->items = spread;
+}
+
 void pw_function_index_build(const struct pw_symtabs *tables, const struct pw_elf_headers *headers,
 			     struct pw_function_index *ret)
 {
@@ -167,7 +221,8 @@ void pw_function_index_build(const struct pw_symtabs *tables, const struct pw_el
 	for (size_t t = 0; t < tables->count; t++)
 		if (!is_contained(tables, t))
 			add_functions(&tables->tables[t], headers, ret);
-	qsort(ret->items, ret->count, sizeof(*ret->items), compare_functions);
+	if (ret->count)
+		sort_functions(ret);
 	uint64_t limit = 0;
 	for (size_t i = 0; i < ret->count; i++) {
 		limit = ret->items[i].end > limit ? ret->items[i].end : limit;

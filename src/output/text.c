@@ -29,6 +29,14 @@ static void styled_end(struct pw_sink *sink)
 		pw_buffer_append_string(pw_sink_buffer(sink), "\033[0m");
 }
 
+/* What kind of frame it is. */
+static void write_kind(struct pw_sink *sink, const char *kind, const char *style)
+{
+	styled_begin(sink, style);
+	pw_buffer_append_string(pw_sink_buffer(sink), kind);
+	styled_end(sink);
+}
+
 static void styled(struct pw_sink *sink, const char *style, const char *text)
 {
 	styled_begin(sink, style);
@@ -88,7 +96,7 @@ static void write_thread_names(struct pw_sink *sink, const struct pw_thread *thr
 	const char *kernel_name = pw_thread_kernel_name(thread);
 
 	if (pw_thread_tid(thread))
-		pw_buffer_printf(b, "%" PRIu64, pw_thread_tid(thread));
+		pw_buffer_append_number(b, pw_thread_tid(thread), 0);
 	else
 		pw_buffer_append_string(b, "without a tid");
 	if (pw_thread_ns_tid(thread) != pw_thread_tid(thread))
@@ -109,15 +117,18 @@ static void write_thread_names(struct pw_sink *sink, const struct pw_thread *thr
 static void write_thread_state(struct pw_sink *sink, const struct pw_thread *thread)
 {
 	struct pw_buffer *b = pw_sink_buffer(sink);
-	pw_buffer_printf(b, " [%s", pw_thread_state(thread));
+	pw_buffer_append_string(b, " [");
+	pw_buffer_append_string(b, pw_thread_state(thread));
 	if (pw_thread_holds_gil(thread) == PW_YES)
 		pw_buffer_append_string(b, ", holds the GIL");
 	if (pw_thread_interpreter(thread) > 0)
 		pw_buffer_printf(b, ", interpreter %" PRId64, pw_thread_interpreter(thread));
 	else if (pw_thread_interpreter(thread) < 0)
 		pw_buffer_append_string(b, ", no Python");
-	if (pw_thread_capture(thread))
-		pw_buffer_printf(b, ", capture: %s", pw_thread_capture(thread));
+	if (pw_thread_capture(thread)) {
+		pw_buffer_append_string(b, ", capture: ");
+		pw_buffer_append_string(b, pw_thread_capture(thread));
+	}
 	if (pw_thread_stopped(thread))
 		pw_buffer_printf(b, " %.0f us", (double)pw_thread_stopped(thread) / 1e3);
 	pw_buffer_append_char(b, ']');
@@ -137,7 +148,7 @@ static void write_python_frame(struct pw_sink *sink, const struct pw_frame *fram
 
 	if (!name)
 		name = pw_frame_name(frame);
-	styled(sink, STYLE_KIND, "[py]");
+	write_kind(sink, "[py]", STYLE_KIND);
 	pw_buffer_append_char(b, ' ');
 	styled(sink, STYLE_NAME, name ? name : "??");
 	pw_buffer_append_string(b, " at ");
@@ -159,7 +170,7 @@ static void write_native_frame(struct pw_sink *sink, const struct pw_frame *fram
 	const char *module = pw_frame_module(frame);
 	const char *file = pw_frame_file(frame);
 
-	styled(sink, STYLE_KIND, "[c]");
+	write_kind(sink, "[c]", STYLE_KIND);
 	if (pw_frame_signal(frame)) {
 		pw_buffer_append_string(b, " <signal handler called>");
 		return;
@@ -186,7 +197,7 @@ static void write_native_frame(struct pw_sink *sink, const struct pw_frame *fram
 static void write_gap(struct pw_sink *sink, const struct pw_frame *frame)
 {
 	const char *reason = pw_frame_reason(frame);
-	styled(sink, STYLE_BAD, "[gap]");
+	write_kind(sink, "[gap]", STYLE_BAD);
 	pw_buffer_append_string(pw_sink_buffer(sink), " C frames are missing here: ");
 	pw_text_append_printable(pw_sink_buffer(sink), reason ? reason : "??");
 }
