@@ -1,6 +1,7 @@
 #include "binary/source_lines.h"
 
 #include "binary/elf_private.h"
+#include "binary/dwarf_lines.h"
 #include "binary/source_units.h"
 
 #include <dwarf.h>
@@ -23,9 +24,7 @@ struct unit {
 	struct pw_die_reader plain;    /* of a C unit: its functions */
 	struct pw_die_index functions; /* otherwise, or those within functions as well */
 	bool deep;
-	Dwarf_Lines *lines; /* of libdw; sorted by address */
-	size_t line_count;
-	Dwarf_Files *files;
+	struct pw_dwarf_lines lines;
 	UT_hash_handle hh;
 };
 
@@ -38,6 +37,7 @@ struct composed {
 
 struct pw_source {
 	struct pw_debug_info info;
+	struct pw_dwarf_line_sections line_sections;
 	Dwarf_Aranges *aranges;
 	bool units_indexed;
 	struct pw_die_index unit_ranges;
@@ -60,6 +60,7 @@ struct pw_source *pw_module_source(struct pw_modules *modules, struct pw_module 
 		free(source);
 		return NULL;
 	}
+	pw_dwarf_line_sections_find(&source->line_sections, source->info.dwarf);
 	if (dwarf_getaranges(source->info.dwarf, &source->aranges, &count) != 0)
 		source->aranges = NULL;
 	return elf->source = source;
@@ -81,6 +82,7 @@ void pw_source_destroy(struct pw_source *source)
 		HASH_DEL(source->units, unit);
 		pw_die_reader_deinit(&unit->plain);
 		pw_die_index_deinit(&unit->functions);
+		pw_dwarf_lines_deinit(&unit->lines);
 		free(unit);
 	}
 	pw_die_index_deinit(&source->unit_ranges);
@@ -106,11 +108,23 @@ static bool unit_offset(struct pw_source *source, uint64_t address, Dwarf_Off *r
 	return range;
 }
 
+static void read_lines(struct pw_source *source, struct unit *unit)
+{
+	Dwarf_Attribute attribute;
+	Dwarf_Word offset;
+	const char *folder = NULL;
+
+	if (dwarf_attr(&unit->die, DW_AT_comp_dir, &attribute))
+		folder = dwarf_formstring(&attribute);
+	if (dwarf_attr(&unit->die, DW_AT_stmt_list, &attribute) &&
+	    dwarf_formudata(&attribute, &offset) == 0)
+		pw_dwarf_lines_read(&unit->lines, &source->line_sections, offset, folder);
+}
+
 static struct unit *find_unit(struct pw_source *source, uint64_t address)
 {
 	Dwarf_Off offset;
 	struct unit *unit;
-	size_t file_count;
 
 	if (!unit_offset(source, address, &offset))
 		return NULL;
@@ -132,10 +146,7 @@ static struct unit *find_unit(struct pw_source *source, uint64_t address)
 		pw_die_reader_init(&unit->plain, &unit->die);
 	else
 		pw_die_index_functions(&unit->functions, &unit->die, false);
-	if (dwarf_getsrclines(&unit->die, &unit->lines, &unit->line_count) != 0)
-		unit->line_count = 0;
-	if (dwarf_getsrcfiles(&unit->die, &unit->files, &file_count) != 0)
-		unit->files = NULL;
+	read_lines(source, unit);
 	return unit;
 }
 
@@ -250,7 +261,7 @@ static int bounded_line(uint64_t line)
 }
 
 /* Where the function of `die` was inlined. */
-static void fill_call(const struct unit *unit, Dwarf_Die *die, struct pw_source_frame *ret)
+static void fill_call(struct unit *unit, Dwarf_Die *die, struct pw_source_frame *ret)
 {
 	Dwarf_Attribute attribute;
 	Dwarf_Word value;
@@ -258,66 +269,19 @@ static void fill_call(const struct unit *unit, Dwarf_Die *die, struct pw_source_
 	if (dwarf_attr(die, DW_AT_call_line, &attribute) &&
 	    dwarf_formudata(&attribute, &value) == 0)
 		ret->line = bounded_line(value);
-	if (unit->files && dwarf_attr(die, DW_AT_call_file, &attribute) &&
+	if (dwarf_attr(die, DW_AT_call_file, &attribute) &&
 	    dwarf_formudata(&attribute, &value) == 0)
-		ret->file = dwarf_filesrc(unit->files, value, NULL, NULL);
+		ret->file = pw_dwarf_lines_path(&unit->lines, value);
 }
 
-static Dwarf_Addr address_of(const struct unit *unit, size_t index)
+static void fill_line(struct unit *unit, uint64_t address, struct pw_source_frame *ret)
 {
-	Dwarf_Addr address;
-	Dwarf_Line *line = dwarf_onesrcline(unit->lines, index);
+	const struct pw_dwarf_line *row = pw_dwarf_lines_find(&unit->lines, address);
 
-	return line && dwarf_lineaddr(line, &address) == 0 ? address : 0;
-}
-
-/* The last row with a line at or before an address; among those of one address, as GDB does, one
- * that is a statement's. */
-static Dwarf_Line *find_line(const struct unit *unit, uint64_t address)
-{
-	Dwarf_Line *found = NULL;
-	size_t low = 0, high = unit->line_count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		if (address_of(unit, middle) <= address)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	for (size_t i = low; i-- > 0;) {
-		Dwarf_Line *line = dwarf_onesrcline(unit->lines, i);
-		bool ends, statement;
-		int number;
-		if (found && address_of(unit, i) != address)
-			break;
-		if (!line || dwarf_lineendsequence(line, &ends) != 0 || ends ||
-		    dwarf_lineno(line, &number) != 0 ||
-		    dwarf_linebeginstatement(line, &statement) != 0)
-			break;
-		/* Line 0 is code that the compiler could not tell a line of. */
-		if (number == 0)
-			continue;
-		if (!found)
-			address = address_of(unit, i);
-		if (statement)
-			return line;
-		if (!found)
-			found = line;
-	}
-	return found;
-}
-
-static void fill_line(const struct unit *unit, uint64_t address, struct pw_source_frame *ret)
-{
-	Dwarf_Line *line = find_line(unit, address);
-	int number;
-
-	if (!line)
+	if (!row)
 		return;
-	ret->file = dwarf_linesrc(line, NULL, NULL);
-	if (dwarf_lineno(line, &number) == 0 && number > 0)
-		ret->line = number;
+	ret->file = pw_dwarf_lines_path(&unit->lines, row->file);
+	ret->line = bounded_line(row->line);
 }
 
 size_t pw_source_find(struct pw_source *source, uint64_t address,
