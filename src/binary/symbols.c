@@ -118,7 +118,7 @@ static int compare_functions(const void *a, const void *b)
 	if (x->rank != y->rank)
 		return x->rank > y->rank ? -1 : 1;
 	/* "read" rather than "__read": '_' sorts before letters, and the last one is taken. */
-	return strcmp(x->name, y->name);
+	return x->name && y->name ? strcmp(x->name, y->name) : 0;
 }
 
 static void add_functions(const struct pw_symtab *table, const struct pw_elf_headers *headers,
@@ -175,7 +175,7 @@ static void sort_few(struct pw_function *items, size_t count)
 static void sort_functions(struct pw_function_index *index)
 {
 	size_t count = index->count, ranges = count + 1;
-	struct pw_function *spread = malloc(count * sizeof(*spread));
+	struct pw_function *spread = calloc(count, sizeof(*spread));
 	size_t *ends = calloc(ranges + 1, sizeof(*ends));
 	uint64_t lowest = UINT64_MAX, highest = 0;
 
@@ -215,7 +215,7 @@ void pw_function_index_build(const struct pw_symtabs *tables, const struct pw_el
 		count += tables->tables[t].count;
 	if (!count)
 		return;
-	ret->items = malloc(count * sizeof(*ret->items));
+	ret->items = calloc(count, sizeof(*ret->items));
 	if (!ret->items)
 		return;
 	for (size_t t = 0; t < tables->count; t++)

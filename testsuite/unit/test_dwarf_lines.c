@@ -66,12 +66,12 @@ static void compare_at(struct pw_dwarf_lines *table, Dwarf_Die *unit, Dwarf_Line
 		assert_null(row);
 		return;
 	}
+	dwarf_lineno(expected, &number);
 	if (!row)
 		fail_msg("nothing at %#llx", (unsigned long long)address);
-	dwarf_lineno(expected, &number);
-	if ((int)row->line != number)
+	else if ((int)row->line != number)
 		fail_msg("line %u at %#llx is %d", row->line, (unsigned long long)address, number);
-	assert_string_equal(pw_dwarf_lines_path(table, row->file),
+	assert_string_equal(row ? pw_dwarf_lines_path(table, row->file) : "",
 			    dwarf_linesrc(expected, NULL, NULL));
 }
 
