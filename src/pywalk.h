@@ -579,5 +579,6 @@ PW_API struct pw_error *pw_session_exception(struct pw_session *session, uint64_
 /* Objects by their addresses, exceptions, where functions and lines begin: what debuggers ask for.
  */
 #include "pywalk_objects.h"
+#include "pywalk_profile.h"
 
 #endif

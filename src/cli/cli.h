@@ -31,8 +31,9 @@ struct cli_command {
 	int (*run)(int argc, char **argv);
 };
 
-extern const struct cli_command cli_dump; /* cmd_dump.c */
-extern const struct cli_command cli_info; /* cmd_info.c */
+extern const struct cli_command cli_dump;	    /* cmd_dump.c */
+extern const struct cli_command cli_info;	    /* cmd_info.c */
+extern const struct cli_command cli_report_command; /* cmd_report.c */
 
 /* ---- targets (targets.c) ---- */
 

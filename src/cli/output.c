@@ -86,7 +86,7 @@ static enum cli_exit find_destination(const struct cli_common *common, mode_t *r
 			return refuse("it is no regular file; for a pipe or device use the shell's "
 				      "redirection");
 		if (is_target(common, &st))
-			return refuse("it is the core that is to be read");
+			return refuse("it is the file that is to be read");
 		if (access(output.name, W_OK))
 			return refuse(strerror(errno));
 		*ret_mode = st.st_mode & 0777;

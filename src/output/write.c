@@ -8,43 +8,6 @@
 
 static const struct pw_writer *const writers[] = {&pw_writer_text, &pw_writer_json};
 
-enum { SINK_PIECE = 32 * 1024 };
-
-static void sink_flush(struct pw_sink *sink)
-{
-	struct pw_buffer *b = &sink->buffer;
-	if (b->length && !sink->refused)
-		sink->refused = !sink->write(sink->data, b->data, b->length);
-	b->length = 0;
-}
-
-bool pw_sink_settle(struct pw_sink *sink)
-{
-	if (sink->buffer.length >= SINK_PIECE)
-		sink_flush(sink);
-	return !sink->refused && !sink->buffer.failed;
-}
-
-/* The rest of the buffer, and what went wrong first. */
-static struct pw_error *sink_drain(struct pw_sink *sink, struct pw_error *error)
-{
-	if (!error && sink->buffer.failed)
-		error = &pw_error_nomem;
-	if (!error)
-		sink_flush(sink);
-	if (!error && sink->refused)
-		error = pw_error_create(PW_ERROR_IO, "the output could not be written");
-	return error;
-}
-
-/* Ends a run of a writer. */
-static struct pw_error *sink_finish(struct pw_sink *sink, struct pw_error *error)
-{
-	error = sink_drain(sink, error);
-	pw_buffer_deinit(&sink->buffer);
-	return error;
-}
-
 static struct pw_error *find_writer(const char *format, const struct pw_writer **ret)
 {
 	for (size_t i = 0; i < sizeof(writers) / sizeof(writers[0]); i++) {
@@ -68,7 +31,7 @@ struct pw_error *pw_dump_write_threads(const struct pw_session *session, const s
 		return error;
 	struct pw_sink sink = {.write = write, .data = data, .flags = flags};
 	struct pw_writer_input input = {session, dump, include, include_data};
-	return sink_finish(&sink, writer->dump(&sink, &input));
+	return pw_sink_finish(&sink, writer->dump(&sink, &input));
 }
 
 struct pw_error *pw_dump_write(const struct pw_session *session, const struct pw_dump *dump,
@@ -115,7 +78,7 @@ struct pw_error *pw_dump_list_add(struct pw_dump_list *list, const struct pw_ses
 	if (list->count++)
 		pw_buffer_append_string(&sink->buffer, list->writer->list_between);
 	sink->flags |= flags;
-	struct pw_error *error = sink_drain(sink, list->writer->dump(sink, &input));
+	struct pw_error *error = pw_sink_drain(sink, list->writer->dump(sink, &input));
 	sink->flags = usual;
 	return error;
 }
@@ -141,7 +104,7 @@ struct pw_error *pw_dump_list_end(struct pw_dump_list *list)
 	}
 	pw_buffer_append_string(b, list->writer->list_end);
 	struct pw_error *error =
-		sink_finish(&list->sink, failures->failed ? &pw_error_nomem : NULL);
+		pw_sink_finish(&list->sink, failures->failed ? &pw_error_nomem : NULL);
 	pw_buffer_deinit(failures);
 	free(list);
 	return error;
@@ -155,7 +118,7 @@ struct pw_error *pw_thread_write(const struct pw_session *session, const struct 
 	if (error)
 		return error;
 	struct pw_sink sink = {.write = write, .data = data, .flags = flags};
-	return sink_finish(&sink, writer->thread(&sink, thread));
+	return pw_sink_finish(&sink, writer->thread(&sink, thread));
 }
 
 struct pw_error *pw_session_write_info(const struct pw_session *session, const struct pw_dump *dump,
@@ -168,7 +131,7 @@ struct pw_error *pw_session_write_info(const struct pw_session *session, const s
 		return error;
 	struct pw_sink sink = {.write = write, .data = data, .flags = flags};
 	struct pw_writer_input input = {session, dump, NULL, NULL};
-	return sink_finish(&sink, writer->info(&sink, &input));
+	return pw_sink_finish(&sink, writer->info(&sink, &input));
 }
 
 char *pw_printable(const char *text)

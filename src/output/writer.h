@@ -8,26 +8,7 @@
 #ifndef PW_OUTPUT_WRITER_H
 #define PW_OUTPUT_WRITER_H
 
-#include "base/buffer.h"
-#include "base/error.h"
-
-/* Collects pieces and hands them on in larger ones.  The first failure is kept; later pieces are
- * dropped. */
-struct pw_sink {
-	pw_write_fn write;
-	void *data;
-	unsigned flags; /* PW_WRITE_* */
-	struct pw_buffer buffer;
-	bool refused; /* `write` said no */
-};
-
-/* The buffer to append to.  Call pw_sink_settle() after every few lines. */
-static inline struct pw_buffer *pw_sink_buffer(struct pw_sink *sink)
-{
-	return &sink->buffer;
-}
-/* Passes the buffer on when it has grown large.  False: stop writing, the output has failed. */
-bool pw_sink_settle(struct pw_sink *sink);
+#include "output/sink.h"
 
 /* What to write. */
 struct pw_writer_input {
