@@ -176,9 +176,15 @@ struct pw_process {
 PW_API struct pw_error *pw_process_descendants(pid_t pid, struct pw_process **ret,
 					       size_t *ret_count);
 
+/* What a live process was started with: its arguments, separated by blanks, as text.  free() it;
+ * NULL: unknown. */
+PW_API char *pw_process_command(pid_t pid);
+
 /* ---- what the target is ---------------------------------------------------------------------- */
 
 PW_API int64_t pw_session_pid(const struct pw_session *session); /* 0: unknown */
+/* How many bytes of a live process's memory are resident now; 0: not known. */
+PW_API uint64_t pw_session_resident(const struct pw_session *session);
 /* The same process in its own, innermost pid namespace; the same number when that is ours. */
 PW_API int64_t pw_session_ns_pid(const struct pw_session *session);
 /* Of a live process, when it was opened; 0: unknown. */
@@ -347,6 +353,8 @@ PW_API const char *
 pw_frame_qualname(const struct pw_frame *frame);		/* co_qualname; NULL before 3.11 */
 PW_API const char *pw_frame_file(const struct pw_frame *frame); /* co_filename */
 PW_API int pw_frame_line(const struct pw_frame *frame);		/* 1-based */
+/* Of a Python frame: where the definition of its function begins; 0: unknown. */
+PW_API int pw_frame_first_line(const struct pw_frame *frame);
 PW_API int pw_frame_end_line(const struct pw_frame *frame);
 PW_API int pw_frame_column(const struct pw_frame *frame);     /* 0-based UTF-8 bytes; -1: unknown */
 PW_API int pw_frame_end_column(const struct pw_frame *frame); /* -1: unknown */
@@ -580,5 +588,6 @@ PW_API struct pw_error *pw_session_exception(struct pw_session *session, uint64_
  */
 #include "pywalk_objects.h"
 #include "pywalk_profile.h"
+#include "pywalk_sample.h"
 
 #endif

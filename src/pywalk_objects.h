@@ -4,10 +4,11 @@
  *
  * A part of pywalk.h, which includes it; the rules there hold here too.
  */
+/* First: it includes its parts in their order. */
+#include "pywalk.h"
+
 #ifndef PYWALK_OBJECTS_H
 #define PYWALK_OBJECTS_H
-
-#include "pywalk.h"
 
 #ifdef __cplusplus
 extern "C" {

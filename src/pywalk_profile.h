@@ -12,10 +12,11 @@
  * A node is a frame and the node that called it, so that a stack is one number and stacks share
  *what they have in common.  Node 0 is the root and has no frame.
  */
+/* First: it includes its parts in their order. */
+#include "pywalk.h"
+
 #ifndef PYWALK_PROFILE_H
 #define PYWALK_PROFILE_H
-
-#include "pywalk.h"
 
 #ifdef __cplusplus
 extern "C" {

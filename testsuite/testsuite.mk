@@ -10,7 +10,7 @@
 
 TESTSUITE := testsuite
 T = $(O)/testsuite
-SUITES := live core gdb cli layout module native values
+SUITES := live core gdb cli layout module native values sample
 JOBS ?= $(shell nproc)
 PYTHON_CACHE = $(or $(PYWALK_PYTHONS),$${XDG_CACHE_HOME:-$$HOME/.cache}/pywalk-pythons)
 UNIT_SOURCES := $(wildcard $(TESTSUITE)/unit/test_*.c)
@@ -110,7 +110,7 @@ check-all: all $(O)/make-layout test-programs $(UNIT_TESTS) fuzz-programs
 	@rm -f $(T)/*/pywalk.sum $(T)/unit.sum $(T)/fuzz.sum
 	@$(RUN_UNIT)
 	@$(RUN_FUZZ)
-	@printf '%s\n' native gdb core live cli layout module values | O='$(abspath $(O))' SRCDIR='$(CURDIR)' \
+	@printf '%s\n' native gdb core live cli sample layout module values | O='$(abspath $(O))' SRCDIR='$(CURDIR)' \
 		PYTHON_LIST='$(abspath $(T))/pythons.txt' PYTHON3='$(TEST_PYTHON3)' \
 		xargs -P $(JOBS) -I @ sh $(TESTSUITE)/tools/run-suite @ '$(abspath $(T))'
 	@$(SUMMARY) $(T)/unit.sum $(T)/fuzz.sum $(foreach s,$(SUITES),$(T)/$(s)/pywalk.sum)

@@ -33,6 +33,7 @@ struct cli_command {
 
 extern const struct cli_command cli_dump;	    /* cmd_dump.c */
 extern const struct cli_command cli_info;	    /* cmd_info.c */
+extern const struct cli_command cli_record;	    /* cmd_record.c */
 extern const struct cli_command cli_report_command; /* cmd_report.c */
 
 /* ---- targets (targets.c) ---- */
@@ -64,7 +65,8 @@ enum cli_color { CLI_COLOR_AUTO, CLI_COLOR_ALWAYS, CLI_COLOR_NEVER };
 
 struct cli_common {
 	struct cli_targets targets;
-	bool single; /* the command takes one target */
+	bool single;	/* the command takes one target */
+	bool no_target; /* and none is needed */
 	bool json;
 	enum cli_color color;
 	const char *output; /* a file; NULL: stdout */
@@ -83,6 +85,11 @@ enum cli_exit cli_report_open(const struct cli_common *common, const struct cli_
 			      struct pw_error *error);
 const char *cli_format(const struct cli_common *common);
 unsigned cli_write_flags(const struct cli_common *common);
+
+/* ---- profiles (cmd_report.c) ---- */
+
+/* The format of profiles whose suffix a name has; NULL: none. */
+const struct pw_profile_format *cli_format_of_name(const char *path);
 
 /* ---- messages (report.c) ---- */
 

@@ -35,8 +35,8 @@ static bool ends_with(const char *text, const char *suffix)
 	return length > of_suffix && strcmp(text + length - of_suffix, suffix) == 0;
 }
 
-/* The format with the longest suffix that fits; NULL: none. */
-static const struct pw_profile_format *format_of_name(const char *path)
+/* The longest suffix that fits counts. */
+const struct pw_profile_format *cli_format_of_name(const char *path)
 {
 	const struct pw_profile_format *found = NULL;
 	for (const struct pw_profile_format *f = pw_profile_formats(); f->name; f++)
@@ -50,7 +50,7 @@ static void choose_format(struct report_arguments *arguments, const struct argp_
 {
 	const struct pw_profile_format *format = arguments->format ? find_format(arguments->format)
 						 : arguments->output
-							 ? format_of_name(arguments->output)
+							 ? cli_format_of_name(arguments->output)
 							 : NULL;
 	if (!format && arguments->format)
 		argp_error(state, "there is no format \"%s\"; see --help", arguments->format);

@@ -61,7 +61,7 @@ static void check(const struct cli_common *common, const struct argp_state *stat
 {
 	const struct cli_targets *targets = &common->targets;
 	size_t cores = 0;
-	if (!targets->count)
+	if (!targets->count && !common->no_target)
 		argp_error(state, "which process or core file?");
 	if (common->single && targets->count > 1)
 		argp_error(state, "one target at a time: \"%s\" and \"%s\"", targets->items[0].text,

@@ -272,6 +272,11 @@ uint64_t pw_frame_address(const struct pw_frame *frame)
 	return is_python(frame) ? frame->python.address : 0;
 }
 
+int pw_frame_first_line(const struct pw_frame *frame)
+{
+	return is_python(frame) && frame->code ? frame->code->firstlineno : 0;
+}
+
 uint64_t pw_frame_code(const struct pw_frame *frame)
 {
 	return is_python(frame) ? frame->python.code : 0;

@@ -184,6 +184,11 @@ int64_t pw_session_parent_pid(const struct pw_session *session)
 	return session->target->parent;
 }
 
+uint64_t pw_session_resident(const struct pw_session *session)
+{
+	return session->target->ops->resident ? session->target->ops->resident(session->target) : 0;
+}
+
 const char *pw_session_executable(const struct pw_session *session)
 {
 	return session->target->executable;

@@ -4,6 +4,8 @@
  */
 #include "target/live.h"
 
+#include "base/text.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -130,4 +132,21 @@ struct pw_error *pw_process_descendants(pid_t pid, struct pw_process **ret, size
 	*ret_count = walk(&family, pid, pending, found);
 	*ret = found;
 	return NULL;
+}
+
+char *pw_process_command(pid_t pid)
+{
+	enum { COMMAND_MAX = 1 << 16 };
+	pw_auto_buffer struct pw_buffer raw = {0}, text = {0};
+	char path[64];
+	snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)pid);
+	if (pw_proc_read(path, COMMAND_MAX, &raw) || !raw.length)
+		return NULL;
+	while (raw.length && !raw.data[raw.length - 1])
+		raw.length--;
+	for (size_t i = 0; i < raw.length; i++)
+		if (!raw.data[i])
+			raw.data[i] = ' ';
+	pw_text_append_bytes(&text, raw.data, raw.length);
+	return text.failed || !text.length ? NULL : pw_buffer_steal(&text);
 }

@@ -262,6 +262,20 @@ static void live_destroy(struct pw_target *target)
 	free(live);
 }
 
+/* proc_pid_statm(5): the second number, in pages. */
+static uint64_t live_resident(struct pw_target *target)
+{
+	char path[64], text[128];
+	snprintf(path, sizeof(path), "/proc/%d/statm", (int)target->pid);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t got = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	if (fd >= 0)
+		close(fd);
+	text[got > 0 ? got : 0] = 0;
+	const char *second = strchr(text, ' ');
+	return second ? strtoull(second + 1, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
+}
+
 static const struct pw_target_ops live_ops = {
 	.kind = "process",
 	.read = live_read,
@@ -269,6 +283,7 @@ static const struct pw_target_ops live_ops = {
 	.stop = pw_live_stop,
 	.sleep_begin = pw_live_sleep_begin,
 	.sleep_holds = pw_live_sleep_holds,
+	.resident = live_resident,
 	.refresh = live_refresh,
 	.destroy = live_destroy,
 };

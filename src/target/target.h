@@ -130,6 +130,8 @@ struct pw_target_ops {
 	/* From now on what is read is kept by the target itself, until `keep` is false: then it is
 	 * forgotten.  NULL: snapshot.c keeps copies. */
 	void (*keep)(struct pw_target *target, bool keep);
+	/* How many bytes of its memory are resident; 0: not known.  NULL: not live. */
+	uint64_t (*resident)(struct pw_target *target);
 	/* Fills target->lwps without stopping anything (registers may be absent). */
 	struct pw_error *(*refresh)(struct pw_target *target);
 	void (*destroy)(struct pw_target *target);

@@ -1,0 +1,537 @@
+/* `pywalk record`: looks at processes many times a second, and writes what they did. */
+#include "cli/record.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	KEY_CPU = 0x200,
+	KEY_WALL,
+	KEY_GIL,
+	KEY_NO_IDLE,
+	KEY_FUNCTION,
+	KEY_LINE,
+	KEY_MEMORY,
+	KEY_MAX_FRAMES,
+};
+
+enum { FLUSH_MS = 1000 };
+
+struct record_arguments {
+	struct cli_common common;
+	struct pw_sampler_options sampler;
+	const char *format; /* NULL: by the output's name, else raw */
+	double duration;    /* seconds; 0: until the end */
+	bool subprocesses, quiet;
+	regex_t wanted;
+	bool has_wanted;
+	char **command; /* NULL: none */
+};
+
+static const struct argp_option options[] = {
+	{"format", 'F', "FORMAT", 0,
+	 "Write this format; else the one that -o's suffix names, or a recording (raw)", 0},
+	{"rate", 'r', "N", 0, "Look N times a second (100)", 0},
+	{"duration", 'd', "SECONDS", 0, "End after so many seconds of real time", 0},
+	{"wall", KEY_WALL, NULL, 0, "All threads count, whether they run or not (so it is anyway)",
+	 0},
+	{"cpu", KEY_CPU, NULL, 0, "Only threads that run count", 0},
+	{"gil", KEY_GIL, NULL, 0, "Only the thread that holds the GIL counts", 0},
+	{"no-idle", KEY_NO_IDLE, NULL, 0, "With --wall: without threads that sleep", 0},
+	{"native", 'n', "folded|all", OPTION_ARG_OPTIONAL,
+	 "Also C frames; folded (unless given otherwise) leaves out the interpreter's own", 0},
+	{"subprocesses", 's', "REGEX", OPTION_ARG_OPTIONAL,
+	 "Also the processes that each process starts; with REGEX, those whose command fits it", 0},
+	{"function", KEY_FUNCTION, NULL, 0, "Tell functions apart, not their lines", 0},
+	{"line", KEY_LINE, NULL, 0, "Tell lines apart (so it is anyway)", 0},
+	{"memory", KEY_MEMORY, NULL, 0, "Also how much memory is resident, at each look", 0},
+	{"max-frames", KEY_MAX_FRAMES, "N", 0, "At most N Python frames of each thread", 0},
+	{"quiet", 'q', NULL, 0, "No progress, and no summary at the end", 0},
+	{0},
+};
+
+static double number_of(const char *option, const char *text, double most,
+			const struct argp_state *state)
+{
+	char *end;
+	errno = 0;
+	double value = strtod(text, &end);
+	if (end == text || *end || errno || !(value > 0) || value > most)
+		argp_error(state, "%s is a number above 0, up to %g, not \"%s\"", option, most,
+			   text);
+	return value;
+}
+
+static void take_wanted(struct record_arguments *arguments, const char *pattern,
+			const struct argp_state *state)
+{
+	char why[256];
+	arguments->subprocesses = true;
+	if (!pattern)
+		return;
+	if (arguments->has_wanted)
+		regfree(&arguments->wanted);
+	int failed = regcomp(&arguments->wanted, pattern, REG_EXTENDED | REG_NOSUB);
+	arguments->has_wanted = !failed;
+	if (!failed)
+		return;
+	regerror(failed, &arguments->wanted, why, sizeof(why));
+	argp_error(state, "--subprocesses=%s: %s", pattern, why);
+}
+
+static void take_native(struct record_arguments *arguments, const char *which,
+			const struct argp_state *state)
+{
+	if (!which || strcmp(which, "folded") == 0)
+		arguments->sampler.native = PW_NATIVE_FOLDED;
+	else if (strcmp(which, "all") == 0)
+		arguments->sampler.native = PW_NATIVE_ALL;
+	else
+		argp_error(state, "--native is folded or all, not \"%s\"", which);
+}
+
+static const struct pw_profile_format *find_format(const char *name)
+{
+	for (const struct pw_profile_format *f = pw_profile_formats(); f->name; f++)
+		if (strcmp(f->name, name) == 0)
+			return f;
+	return NULL;
+}
+
+static void check(struct record_arguments *arguments, const struct argp_state *state)
+{
+	const char *output = arguments->common.output;
+	const struct pw_profile_format *format = arguments->format ? find_format(arguments->format)
+						 : output	   ? cli_format_of_name(output)
+								   : NULL;
+	if (arguments->format && !format)
+		argp_error(state, "there is no format \"%s\"; see pywalk report --help",
+			   arguments->format);
+	if (output && !format)
+		argp_error(state, "the name %s tells no format: use -F", output);
+	arguments->format = format ? format->name : "raw";
+	if (arguments->common.json)
+		argp_error(state, "--json is for dumps; use -F with a format");
+	if (arguments->command && arguments->common.targets.count)
+		argp_error(state, "processes or a command, not both");
+	if (arguments->sampler.no_idle && arguments->sampler.clock != PW_CLOCK_WALL)
+		argp_error(state, "--no-idle is for --wall: others count running threads anyway");
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct record_arguments *arguments = state->input;
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &arguments->common;
+		return 0;
+	case 'F':
+		arguments->format = arg;
+		return 0;
+	case 'r':
+		arguments->sampler.rate = number_of("--rate", arg, 1e6, state);
+		return 0;
+	case 'd':
+		arguments->duration = number_of("--duration", arg, 1e9, state);
+		return 0;
+	case KEY_WALL:
+		arguments->sampler.clock = PW_CLOCK_WALL;
+		return 0;
+	case KEY_CPU:
+		arguments->sampler.clock = PW_CLOCK_CPU;
+		return 0;
+	case KEY_GIL:
+		arguments->sampler.clock = PW_CLOCK_GIL;
+		return 0;
+	case KEY_NO_IDLE:
+		arguments->sampler.no_idle = true;
+		return 0;
+	case 'n':
+		take_native(arguments, arg, state);
+		return 0;
+	case 's':
+		take_wanted(arguments, arg, state);
+		return 0;
+	case KEY_FUNCTION:
+		arguments->sampler.functions = true;
+		return 0;
+	case KEY_LINE:
+		arguments->sampler.functions = false;
+		return 0;
+	case KEY_MEMORY:
+		arguments->sampler.memory = true;
+		return 0;
+	case KEY_MAX_FRAMES:
+		arguments->sampler.max_frames =
+			(size_t)number_of("--max-frames", arg, 1 << 20, state);
+		return 0;
+	case 'q':
+		arguments->quiet = true;
+		return 0;
+	case ARGP_KEY_ARG:
+		/* What follows "--" is a command. */
+		if (!state->quoted || state->next - 1 < state->quoted)
+			return ARGP_ERR_UNKNOWN;
+		arguments->command = &state->argv[state->next - 1];
+		arguments->common.no_target = true;
+		state->next = state->argc;
+		return 0;
+	case ARGP_KEY_END:
+		check(arguments, state);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp_child children[] = {{&cli_common_argp, 0, NULL, 0}, {0}};
+static const struct argp argp = {
+	.options = options,
+	.parser = parse,
+	.args_doc = "PID...\n-- COMMAND [ARGUMENT...]",
+	.doc = "Sample what processes do, many times a second, until they end or Ctrl-C comes."
+	       "\vWithout -o, a recording goes to pywalk-PID-TIME.pywalk; pywalk report reads it.  "
+	       "SIGUSR1: what there is so far is written, and sampling goes on.\n\n"
+	       "Exit status: that of COMMAND (128 + its signal), if there is one and nothing else "
+	       "went wrong; else 0 all went well, 1 something could not be read or written, 2 "
+	       "wrong "
+	       "use or no such target, 3 no permission.",
+	.children = children,
+};
+
+/* ---- what signals say ---- */
+
+static volatile sig_atomic_t ended_by, asked_for_profile;
+
+static void on_end(int number)
+{
+	ended_by = number;
+}
+
+static void on_ask(int number)
+{
+	asked_for_profile = number;
+}
+
+static void catch_signals(void)
+{
+	static const int ends[] = {SIGINT, SIGTERM, SIGHUP};
+	struct sigaction action = {.sa_handler = on_end};
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		struct sigaction before;
+		sigaction(ends[i], NULL, &before);
+		if (before.sa_handler != SIG_IGN)
+			sigaction(ends[i], &action, NULL);
+	}
+	action.sa_handler = on_ask;
+	sigaction(SIGUSR1, &action, NULL);
+}
+
+/* ---- the command ---- */
+
+/* Its pid; below 0: it could not be started, which was said. */
+static pid_t start_command(char **command)
+{
+	int report[2], failed = 0;
+	if (pipe2(report, O_CLOEXEC)) {
+		cli_message("cannot start %s: %s", command[0], strerror(errno));
+		return -1;
+	}
+	pid_t pid = fork();
+	if (pid == 0) {
+		execvp(command[0], command);
+		failed = errno;
+		if (write(report[1], &failed, sizeof(failed)) < 0)
+			_exit(126);
+		_exit(failed == ENOENT ? 127 : 126);
+	}
+	close(report[1]);
+	if (pid < 0)
+		failed = errno;
+	else if (read(report[0], &failed, sizeof(failed)) > 0)
+		waitpid(pid, NULL, 0);
+	close(report[0]);
+	if (!failed)
+		return pid;
+	cli_message("cannot start %s: %s", command[0], strerror(failed));
+	return -failed;
+}
+
+/* ---- the output ---- */
+
+struct record_run {
+	struct record_arguments *arguments;
+	struct pw_sampler *sampler;
+	struct record_processes processes;
+	pid_t child; /* 0: none, or it has ended */
+	int child_status;
+	struct pw_recording *recording; /* NULL: another format, written at the end */
+	FILE *stream;			/* of the recording */
+	char *path;			/* owned */
+	uint64_t flushed, shown;	/* ns */
+	uint64_t samples;		/* written and forgotten */
+	enum cli_exit status;
+};
+
+static uint64_t now(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+static bool write_stream(void *data, const char *piece, size_t length)
+{
+	struct record_run *run = data;
+	return fwrite(piece, 1, length, run->stream) == length && !fflush(run->stream);
+}
+
+static char *default_path(const struct record_run *run)
+{
+	char stamp[32], *path;
+	time_t seconds = time(NULL);
+	struct tm local;
+	const struct cli_targets *targets = &run->arguments->common.targets;
+	int pid = (int)(run->child ? run->child : targets->items[0].pid);
+	strftime(stamp, sizeof(stamp), "%Y%m%d-%H%M%S", localtime_r(&seconds, &local));
+	return asprintf(&path, "pywalk-%d-%s.pywalk", pid, stamp) < 0 ? NULL : path;
+}
+
+/* A recording is written as it grows, into the file itself: so that it is there if we are killed.
+ */
+static enum cli_exit begin_recording(struct record_run *run)
+{
+	const char *output = run->arguments->common.output;
+	if (output && strcmp(output, "-") == 0) {
+		run->stream = stdout;
+	} else {
+		run->path = output ? strdup(output) : default_path(run);
+		run->stream = run->path ? fopen(run->path, "we") : NULL;
+	}
+	if (!run->stream) {
+		cli_message("cannot write to %s: %s", run->path ? run->path : "a file",
+			    strerror(errno));
+		return CLI_USAGE;
+	}
+	struct pw_error *error = pw_recording_begin(pw_sampler_profile(run->sampler), write_stream,
+						    run, &run->recording);
+	return error ? cli_report(error) : CLI_OK;
+}
+
+/* While it is written, signals wait: they would take the file away, and the profile with it. */
+static enum cli_exit write_file(struct record_run *run)
+{
+	sigset_t all, before;
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &before);
+	enum cli_exit status = cli_output_open(&run->arguments->common);
+	if (status == CLI_OK) {
+		struct pw_error *error =
+			pw_profile_write(pw_sampler_profile(run->sampler), run->arguments->format,
+					 cli_output_write, NULL);
+		status = cli_output_close(true, error);
+	}
+	catch_signals();
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return status;
+}
+
+static enum cli_exit write_profile(struct record_run *run)
+{
+	struct pw_error *error = pw_sampler_summarize(run->sampler);
+	if (error)
+		return cli_report(error);
+	if (run->recording) {
+		run->samples += pw_profile_sample_count(pw_sampler_profile(run->sampler));
+		error = pw_recording_flush(run->recording, true);
+		return error ? cli_report(error) : CLI_OK;
+	}
+	return write_file(run);
+}
+
+static enum cli_exit end_output(struct record_run *run)
+{
+	enum cli_exit status = write_profile(run);
+	if (!run->recording)
+		return status;
+	struct pw_error *error = pw_recording_end(run->recording);
+	run->recording = NULL;
+	if (error)
+		status = cli_worse(status, cli_report(error));
+	if (run->stream != stdout && fclose(run->stream)) {
+		cli_message("cannot write to %s: %s", run->path, strerror(errno));
+		status = cli_worse(status, CLI_INCOMPLETE);
+	}
+	return status;
+}
+
+/* ---- what is said ---- */
+
+static uint64_t all_samples(const struct record_run *run)
+{
+	return run->samples + pw_profile_sample_count(pw_sampler_profile(run->sampler));
+}
+
+static void show_progress(struct record_run *run, uint64_t time)
+{
+	if (run->arguments->quiet || !isatty(STDERR_FILENO) || now() - run->shown < 500000000)
+		return;
+	run->shown = now();
+	fprintf(stderr, "\r\033[K%.0f s, %" PRIu64 " samples; Ctrl-C ends it ", (double)time / 1e9,
+		all_samples(run));
+}
+
+static void show_summary(struct record_run *run)
+{
+	const struct pw_profile *profile = pw_sampler_profile(run->sampler);
+	const struct pw_profile_info *info = pw_profile_info(profile);
+	double seconds = (double)info->duration / 1e9;
+	if (run->arguments->quiet)
+		return;
+	if (isatty(STDERR_FILENO))
+		fputs("\r\033[K", stderr);
+	cli_message("%" PRIu64 " samples of %zu threads in %.2f s: %.1f looks per second of %g, "
+		    "%" PRIu64 " missed, %" PRIu64 " lost, %" PRIu64 " torn",
+		    all_samples(run), pw_profile_thread_count(profile), seconds, info->rate_reached,
+		    info->rate_wished, info->missed, info->lost, info->torn);
+	cli_message("threads stopped %" PRIu64 " times: median %.0f us, 99 %% within %.0f us, "
+		    "longest %.0f us; pywalk itself took %.1f %% of a processor",
+		    info->pauses, (double)info->pause_median / 1e3, (double)info->pause_p99 / 1e3,
+		    (double)info->pause_max / 1e3,
+		    seconds > 0 ? (double)info->own_cpu / 1e7 / seconds : 0);
+	if (run->path)
+		cli_message("written: %s", run->path);
+}
+
+/* ---- sampling ---- */
+
+static void look_after_child(struct record_run *run, bool wait)
+{
+	int status;
+	if (!run->child || waitpid(run->child, &status, wait ? 0 : WNOHANG) != run->child)
+		return;
+	run->child_status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+	run->child = 0;
+}
+
+static bool goes_on(const struct record_run *run, uint64_t time)
+{
+	double duration = run->arguments->duration;
+	return !ended_by && run->status == CLI_OK &&
+	       !(duration && (double)time >= duration * 1e9) && record_alive(&run->processes);
+}
+
+static void flush(struct record_run *run)
+{
+	if (!asked_for_profile && (!run->recording || now() - run->flushed < FLUSH_MS * 1000000ull))
+		return;
+	asked_for_profile = 0;
+	run->flushed = now();
+	run->status = cli_worse(run->status, write_profile(run));
+}
+
+static void sample(struct record_run *run)
+{
+	uint64_t time = 0, weight;
+	while (goes_on(run, time)) {
+		if (!pw_sampler_wait(run->sampler, &time, &weight)) {
+			flush(run);
+			continue;
+		}
+		struct pw_error *error =
+			pw_sampler_look(run->sampler, time, weight, record_gone, &run->processes);
+		if (error)
+			run->status = cli_worse(run->status, cli_report(error));
+		look_after_child(run, false);
+		record_tend(&run->processes);
+		flush(run);
+		show_progress(run, time);
+	}
+}
+
+static enum cli_exit begin(struct record_run *run)
+{
+	struct record_arguments *arguments = run->arguments;
+	if (arguments->command) {
+		pid_t pid = start_command(arguments->command);
+		if (pid < 0)
+			return pid == -ENOENT ? 127 : 126;
+		run->child = pid;
+		record_add_command(&run->processes, pid);
+	}
+	for (size_t i = 0; i < arguments->common.targets.count; i++)
+		record_add(&run->processes, &arguments->common.targets.items[i]);
+	if (!run->processes.count)
+		return run->processes.status;
+	if (strcmp(arguments->format, "raw") == 0)
+		return begin_recording(run);
+	return CLI_OK;
+}
+
+/* A command outlives the recording when the time is up; a person's Ctrl-C goes to both. */
+static int exit_status(const struct record_run *run)
+{
+	enum cli_exit status = cli_worse(run->status, run->processes.status);
+	if (status == CLI_OK && run->arguments->command && !run->child)
+		return run->child_status;
+	return status;
+}
+
+static int record(struct record_arguments *arguments)
+{
+	struct record_run run = {.arguments = arguments};
+	struct pw_error *error = pw_sampler_create(&arguments->sampler, &run.sampler);
+	if (error)
+		return cli_report(error);
+	run.processes = (struct record_processes){
+		.common = &arguments->common,
+		.sampler = run.sampler,
+		.descendants = arguments->subprocesses,
+		.wanted = arguments->has_wanted ? &arguments->wanted : NULL,
+	};
+	catch_signals();
+	enum cli_exit begun = begin(&run);
+	if (begun == CLI_OK && run.processes.count) {
+		sample(&run);
+		run.status = cli_worse(run.status, end_output(&run));
+		show_summary(&run);
+	} else {
+		run.status = cli_worse(run.status, begun);
+	}
+	/* It may have closed its files before it ends; who asked for a duration does not wait. */
+	if (begun == CLI_OK && !arguments->duration && !ended_by)
+		look_after_child(&run, true);
+	int status = exit_status(&run);
+	record_processes_deinit(&run.processes);
+	pw_sampler_destroy(run.sampler);
+	free(run.path);
+	return status;
+}
+
+static int run(int argc, char **argv)
+{
+	struct record_arguments arguments = {.sampler = {.size = sizeof(arguments.sampler)}};
+	cli_common_init(&arguments.common);
+	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
+	arguments.sampler.no_stop = arguments.common.capture.no_stop;
+	int status = record(&arguments);
+	if (arguments.has_wanted)
+		regfree(&arguments.wanted);
+	cli_common_deinit(&arguments.common);
+	cli_output_raise();
+	return status;
+}
+
+const struct cli_command cli_record = {
+	.name = "record",
+	.summary = "sample what processes do, into a profile",
+	.run = run,
+};

@@ -1,0 +1,34 @@
+/* `pywalk record`: what its files share. */
+#ifndef PW_CLI_RECORD_H
+#define PW_CLI_RECORD_H
+
+#include "cli/cli.h"
+
+#include <regex.h>
+
+/* The processes that are sampled (record_processes.c). */
+struct record_processes {
+	const struct cli_common *common;
+	struct pw_sampler *sampler;
+	bool descendants;      /* also those that they start */
+	const regex_t *wanted; /* of descendants: whose command fits; NULL: all */
+	struct record_process *items;
+	size_t count, capacity;
+	uint64_t looked; /* for descendants, ns; CLOCK_MONOTONIC */
+	enum cli_exit status;
+};
+
+/* One that was named: a failure is reported, and the status says so. */
+void record_add(struct record_processes *processes, const struct cli_target *target);
+/* One that was started by us: it may take its time to become Python. */
+void record_add_command(struct record_processes *processes, pid_t pid);
+/* Looks after them: opens those that have become Python, finds descendants, drops what has ended.
+ */
+void record_tend(struct record_processes *processes);
+/* For pw_sampler_look(). */
+void record_gone(void *data, struct pw_session *session, struct pw_error *error);
+/* How many there are that are sampled, or may be. */
+size_t record_alive(const struct record_processes *processes);
+void record_processes_deinit(struct record_processes *processes);
+
+#endif

@@ -1,0 +1,67 @@
+/*
+ * pywalk: sampling.  Looks at live processes again and again, and puts what their threads do into a
+ * profile.
+ *
+ * A part of pywalk.h, which includes it; the rules there hold here too.
+ */
+/* First: it includes its parts in their order. */
+#include "pywalk.h"
+
+#ifndef PYWALK_SAMPLE_H
+#define PYWALK_SAMPLE_H
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct pw_sampler;
+
+/* Set `size` to sizeof(struct pw_sampler_options); all other members may be zero. */
+struct pw_sampler_options {
+	size_t size;
+	double rate;		     /* looks per second; 0: 100 */
+	enum pw_profile_clock clock; /* which threads count: wall all, cpu those that run, gil who
+					holds it */
+	bool no_idle;		     /* wall: without threads that sleep */
+	enum pw_native native;
+	bool functions;	   /* frames without lines */
+	bool memory;	   /* how much memory is resident, at each look */
+	bool no_stop;	   /* never stop a thread; stacks of running ones may be torn */
+	size_t max_frames; /* Python frames a thread; 0: 2^20 */
+};
+
+/* *ret is the caller's, and the profile is the sampler's: it grows with each look. */
+PW_API struct pw_error *pw_sampler_create(const struct pw_sampler_options *options,
+					  struct pw_sampler **ret);
+PW_API void pw_sampler_destroy(struct pw_sampler *sampler); /* takes NULL; not the sessions */
+PW_API struct pw_profile *pw_sampler_profile(struct pw_sampler *sampler);
+
+/* Looks at this process too from now on, until it is removed; the session is borrowed so long.
+ * `command`: what it was started with, NULL: unknown.  The same process again, after an exec: what
+ * it was before is not forgotten. */
+PW_API struct pw_error *pw_sampler_add(struct pw_sampler *sampler, struct pw_session *session,
+				       const char *command);
+PW_API void pw_sampler_remove(struct pw_sampler *sampler, const struct pw_session *session);
+
+/*
+ * Looks once at all threads of all processes.  `weight` is the time in nanoseconds that this look
+ * stands for, and `time` when it is, since the first one.  A process that cannot be read any more
+ * is told to `gone`, with the error, which it takes over; it has been removed then.
+ */
+PW_API struct pw_error *pw_sampler_look(struct pw_sampler *sampler, uint64_t time, uint64_t weight,
+					void (*gone)(void *data, struct pw_session *session,
+						     struct pw_error *error),
+					void *data);
+
+/* When the next look is due: sleeps until then, or until a signal comes (false).  Looks that are
+ * overdue are counted as missed, and the next one's weight (in *ret_weight) stands for them too. */
+PW_API bool pw_sampler_wait(struct pw_sampler *sampler, uint64_t *ret_time, uint64_t *ret_weight);
+
+/* Brings the profile's info up to date: duration, rate reached, pauses, own time. */
+PW_API struct pw_error *pw_sampler_summarize(struct pw_sampler *sampler);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
