@@ -19,9 +19,10 @@ enum pw_call {
 };
 
 enum {
-	PW_ABI_CALL_BYTES = 8,	  /* code before a return address that call_before() looks at */
-	PW_ABI_ENTRY_BYTES = 192, /* code of a function's start that frame_size() looks at */
-	PW_ABI_STUB_BYTES = 16,	  /* code that stub_slot() and is_sigreturn() look at */
+	PW_ABI_CALL_BYTES = 8,	   /* code before a return address that call_before() looks at */
+	PW_ABI_ENTRY_BYTES = 192,  /* code of a function's start that frame_size() looks at */
+	PW_ABI_CLOSURE_BYTES = 40, /* code on either side that closure_depth() looks at */
+	PW_ABI_STUB_BYTES = 16,	   /* code that stub_slot() and is_sigreturn() look at */
 };
 
 struct pw_abi {
@@ -47,6 +48,10 @@ struct pw_abi {
 	/* How many bytes a function's first instructions reserve below what it saves; -1: not
 	 * understood. */
 	int64_t (*frame_size)(const uint8_t *code, size_t length);
+	/* Closures of libffi's have no call-frame information: how many bytes one has put on the
+	 * stack when it is at code[pc]; -1: that is none.  `code` holds up to PW_ABI_CLOSURE_BYTES
+	 * on either side. */
+	int (*closure_depth)(const uint8_t *code, size_t length, size_t pc);
 	/* The trampoline that a signal handler returns to. */
 	bool (*is_sigreturn)(const uint8_t *code);
 	/* Where, from the stack pointer in that trampoline, the kernel left register n: a byte

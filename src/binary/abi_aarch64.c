@@ -71,6 +71,25 @@ static int64_t frame_size(const uint8_t *code, size_t length)
 	return -1;
 }
 
+/* A closure as libffi 3.0 to 3.4 writes it (src/aarch64/ffi.c), from the pc on: nop or bti; adr,
+ * ldr to x16 or x17; br to one of these.  It leaves the stack and x30 alone. */
+static int closure_depth(const uint8_t *code, size_t length, size_t pc)
+{
+	for (size_t at = pc; at + 4 <= length; at += 4) {
+		uint32_t word = instruction(code + at);
+		bool to_scratch = (word & 31) == 16 || (word & 31) == 17;
+		if (word == 0xd61f0200 || word == 0xd61f0220) /* br x16, br x17 */
+			return 0;
+		bool hint = (word & 0xfffff01f) == 0xd503201f;
+		bool load = (word & 0x9f000000) == 0x10000000 || /* adr */
+			    (word & 0xff000000) == 0x58000000 || /* ldr, of pc */
+			    (word & 0xffc00000) == 0xf9400000;	 /* ldr */
+		if (!hint && !(load && to_scratch))
+			return -1;
+	}
+	return -1;
+}
+
 /* mov x8, #__NR_rt_sigreturn; svc #0 */
 static bool is_sigreturn(const uint8_t *code)
 {
@@ -100,6 +119,7 @@ const struct pw_abi pw_abi_aarch64 = {
 	.stub_slot = stub_slot,
 	.makes_record = makes_record,
 	.frame_size = frame_size,
+	.closure_depth = closure_depth,
 	.is_sigreturn = is_sigreturn,
 	.signal_slot = signal_slot,
 };

@@ -6,6 +6,7 @@
 #include "binary/abi.h"
 
 #include <elf.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { RBX = 3, RBP = 6, RSP = 7, R12 = 12, R13, R14, R15, RA = 16 };
@@ -87,6 +88,63 @@ static int64_t frame_size(const uint8_t *code, size_t length)
 	return 0;
 }
 
+/* Code of a closure: its instructions, ?? for bytes that differ, | between them, and how many bytes
+ * it has put on the stack before each. */
+struct closure {
+	const char *code;
+	uint8_t depth[8];
+};
+
+/* As libffi writes them (src/x86/ffi64.c, unix64.S). */
+static const struct closure closures[] = {
+	/* 3.4: endbr64; lea -0xb(%rip),%r10; jmp *0x7(%rip) */
+	{"f3 0f 1e fa|4c 8d 15 f5 ff ff ff|ff 25 07 00 00 00", {0}},
+	/* 3.2: lea -0x7(%rip),%r10; jmp *0x3(%rip) */
+	{"4c 8d 15 f9 ff ff ff|ff 25 03 00 00 00", {0}},
+	/* before: mov $n,%r11; mov $n,%r10; clc or stc; jmp *%r11 */
+	{"49 bb ?? ?? ?? ?? ?? ?? ?? ??|49 ba ?? ?? ?? ?? ?? ?? ?? ??|f8|49 ff e3", {0}},
+	{"49 bb ?? ?? ?? ?? ?? ?? ?? ??|49 ba ?? ?? ?? ?? ?? ?? ?? ??|f9|49 ff e3", {0}},
+	/* 3.4, of its table: endbr64; sub $16,%rsp; mov %r10,(%rsp); mov n(%rip),%r10;
+	 * mov %r10,8(%rsp); mov n(%rip),%r11 or %r10; jmp *%r11 or *%r10 */
+	{"f3 0f 1e fa|48 83 ec 10|4c 89 14 24|4c 8b 15 ?? ?? ?? ??|4c 89 54 24 08|"
+	 "4c 8b 1d ?? ?? ?? ??|41 ff e3",
+	 {0, 0, 16, 16, 16, 16, 16}},
+	{"f3 0f 1e fa|48 83 ec 10|4c 89 14 24|4c 8b 15 ?? ?? ?? ??|4c 89 54 24 08|"
+	 "4c 8b 15 ?? ?? ?? ??|41 ff e2",
+	 {0, 0, 16, 16, 16, 16, 16}},
+};
+
+/* Whether the code is such a closure from `start` on, and an instruction begins at `pc`. */
+static int depth_in(const struct closure *closure, const uint8_t *code, size_t length, size_t start,
+		    size_t pc)
+{
+	int depth = -1;
+	size_t at = start, instruction = 0;
+	for (const char *text = closure->code;; text += 3) {
+		unsigned byte;
+		if (at == pc && (text == closure->code || text[-1] == '|'))
+			depth = closure->depth[instruction];
+		if (at == length ||
+		    (text[0] != '?' && (sscanf(text, "%2x", &byte) != 1 || byte != code[at])))
+			return -1;
+		at++;
+		if (!text[2])
+			return depth;
+		instruction += text[2] == '|';
+	}
+}
+
+static int closure_depth(const uint8_t *code, size_t length, size_t pc)
+{
+	for (size_t i = 0; i < sizeof(closures) / sizeof(closures[0]); i++)
+		for (size_t start = 0; start <= pc; start++) {
+			int depth = depth_in(&closures[i], code, length, start, pc);
+			if (depth >= 0)
+				return depth;
+		}
+	return -1;
+}
+
 /* mov $__NR_rt_sigreturn,%rax (or %eax); syscall */
 static bool is_sigreturn(const uint8_t *code)
 {
@@ -119,6 +177,7 @@ const struct pw_abi pw_abi_x86_64 = {
 	.stub_slot = stub_slot,
 	.makes_record = makes_record,
 	.frame_size = frame_size,
+	.closure_depth = closure_depth,
 	.is_sigreturn = is_sigreturn,
 	.signal_slot = signal_slot,
 };

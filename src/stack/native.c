@@ -127,18 +127,20 @@ static bool holds_anchor(const struct walker *w, uint64_t sp, uint64_t cfa)
 }
 
 /*
- * A call of what is no code, a null pointer most of all: nothing was executed there, so the return
- * address is where the call left it, and each register has the value that it had in the caller.
+ * A call of what is no code, a null pointer most of all: nothing was executed there, or nothing
+ * that matters, so the return address is where the call left it, and each register has the value
+ * that it had in the caller.
  */
-static enum pw_step step_from_nowhere(struct walker *w, struct pw_step_result *result)
+static enum pw_step step_from_nowhere(struct walker *w, unsigned depth,
+				      struct pw_step_result *result)
 {
-	uint64_t target;
-	*result = (struct pw_step_result){.regs = w->regs, .cfa = w->regs.sp + w->abi->return_slot};
+	uint64_t target, slot = w->regs.sp + depth;
+	*result = (struct pw_step_result){.regs = w->regs, .cfa = slot + w->abi->return_slot};
 	if (!w->abi->return_slot) {
 		if (!pw_regs_get(&w->regs, w->abi->ra, &result->regs.pc))
 			return PW_STEP_REGISTER;
-	} else if (!read_word(w, w->regs.sp, &result->regs.pc)) {
-		result->where = w->regs.sp;
+	} else if (!read_word(w, slot, &result->regs.pc)) {
+		result->where = slot;
 		return PW_STEP_UNREADABLE;
 	}
 	result->regs.pc &= w->abi->code_bits;
@@ -147,6 +149,21 @@ static enum pw_step step_from_nowhere(struct walker *w, struct pw_step_result *r
 	return pw_modules_call(w->modules, result->regs.pc, &target) == PW_CALL_NONE
 		       ? PW_STEP_CORRUPT
 		       : PW_STEP_OK;
+}
+
+/* In a closure of libffi's: how much it has put on the stack; -1: it is none. */
+static int closure_depth(struct walker *w)
+{
+	enum { AROUND = PW_ABI_CLOSURE_BYTES, PAGE = 4096 };
+	uint8_t code[2 * AROUND];
+	size_t before = w->regs.pc % PAGE, done = 0;
+	enum pw_supplier supplier;
+	if (!w->exact)
+		return -1;
+	before = before < AROUND ? before : AROUND;
+	pw_error_destroy(pw_read_some(w->session->target, w->regs.pc - before, code,
+				      before + AROUND, &done, &supplier));
+	return w->abi->closure_depth(code, done, before);
 }
 
 struct stepped {
@@ -159,6 +176,7 @@ static struct stepped step(struct walker *w)
 {
 	struct stepped s = {.step = PW_STEP_CORRUPT};
 	const struct pw_row *row = pw_modules_row(w->modules, lookup_of(w));
+	int closure;
 	s.has_row = row != NULL;
 	if (row) {
 		s.signal = row->signal_frame;
@@ -166,7 +184,9 @@ static struct stepped step(struct walker *w)
 		if (s.step == PW_STEP_REGISTER)
 			s.step = solved_step(w, row, &s.result);
 	} else if (w->exact && !pw_modules_is_code(w->modules, w->regs.pc)) {
-		s.step = step_from_nowhere(w, &s.result);
+		s.step = step_from_nowhere(w, 0, &s.result);
+	} else if ((closure = closure_depth(w)) >= 0) {
+		s.step = step_from_nowhere(w, (unsigned)closure, &s.result);
 	} else if (at_sigreturn(w)) {
 		s.signal = s.has_row = true;
 		s.step = pw_unwind_sigreturn(w->abi, &w->regs, &w->memory, &s.result);

@@ -325,6 +325,14 @@ static void add_stack(struct stopping *s, const struct pw_regs *regs)
 				     s->pages + s->page_count, s->room - s->page_count);
 }
 
+/* Code of no file may be gone later, and a closure of libffi's is looked at. */
+static void add_code(struct stopping *s, const struct pw_regs *regs)
+{
+	const struct pw_mapping *mapping = pw_target_mapping(s->c->session->target, regs->pc);
+	if (wants_native(s->c) && mapping && !mapping->path && s->page_count < s->room)
+		s->pages[s->page_count++] = page_of(regs->pc);
+}
+
 /* Several thread states without anchors take turns on one stack: their order is found on it. */
 static bool shares_stack(const struct pw_capture *c, const struct pw_lwp *lwp)
 {
@@ -344,6 +352,7 @@ static void copy_stopped(void *data)
 		const struct pw_lwp *lwp = s->lwps[i];
 		if (lwp->regs.sp && (wants_native(c) || shares_stack(c, lwp)))
 			add_stack(s, &lwp->regs);
+		add_code(s, &lwp->regs);
 		if (s->missing[i]) {
 			struct pw_regs elsewhere = {.sp = s->missing[i],
 						    .thread_pointer = lwp->regs.thread_pointer};

@@ -218,6 +218,7 @@ static void read_registers(const struct pw_arch *arch, struct task *task)
  *
  * A stop for a signal on its way to the thread is only looked at (WNOWAIT): the kernel forgets the
  * signal once the stop is waited for, and it would be lost if we were killed before giving it back.
+ * So is an end: of a child of this very process, whoever started it wants to know how it ended.
  */
 static bool poll_task(const struct pw_tracer *tracer, struct task *task)
 {
@@ -234,7 +235,7 @@ static bool poll_task(const struct pw_tracer *tracer, struct task *task)
 	bool stopped = info.si_code == CLD_TRAPPED || info.si_code == CLD_STOPPED;
 	if (stopped && info.si_status >> 8 != PTRACE_EVENT_STOP)
 		task->signal = info.si_status & 0x7f;
-	else
+	else if (stopped)
 		waitpid(task->tid, NULL, __WALL | WNOHANG);
 	task->phase = stopped ? TASK_STOPPED : TASK_GONE;
 	if (stopped)

@@ -1,12 +1,15 @@
 """Uses the module pywalk and prints what the objects say, in the form of `pywalk dump --json`.
 
-    use_module.py pid PID | core CORE | native PID | native-core CORE | errors CORE
-    use_module.py variables TRUTH PID
+use_module.py pid PID | core CORE | native PID | native-core CORE | errors CORE
+use_module.py variables TRUTH PID
+use_module.py children
 """
 
 import gc
 import json
+import subprocess
 import sys
+import time
 
 import pywalk
 
@@ -46,17 +49,19 @@ def show(session, native="none"):
         document = json.loads(dump.to_json())
         threads = []
         for thread in dump.threads:
-            threads.append({
-                "tid": thread.tid,
-                "name": thread.name,
-                "interpreter": thread.interpreter,
-                "holds_gil": thread.holds_gil,
-                "state": thread.state,
-                "frames": [frame_object(f) for f in thread.frames],
-                "end": thread_end(thread.end),
-                "capture": thread.capture,
-                "stopped_us": thread.stopped_us,
-            })
+            threads.append(
+                {
+                    "tid": thread.tid,
+                    "name": thread.name,
+                    "interpreter": thread.interpreter,
+                    "holds_gil": thread.holds_gil,
+                    "state": thread.state,
+                    "frames": [frame_object(f) for f in thread.frames],
+                    "end": thread_end(thread.end),
+                    "capture": thread.capture,
+                    "stopped_us": thread.stopped_us,
+                }
+            )
             if native == "none":
                 assert thread.native_end is None, thread.native_end
             else:
@@ -97,7 +102,7 @@ def expect(error, function, *arguments):
 
 
 def errors(core):
-    expect(pywalk.NoTargetError, pywalk.Session.open_pid, 2 ** 22 + 5)
+    expect(pywalk.NoTargetError, pywalk.Session.open_pid, 2**22 + 5)
     expect(pywalk.NoTargetError, pywalk.Session.open_core, "/nonexistent/core")
     expect(pywalk.FormatError, pywalk.Session.open_core, __file__)
     session = pywalk.Session.open_core(core)
@@ -141,12 +146,36 @@ def value_of(session, address):
     return session.value(address)
 
 
+def children():
+    """How a child ended is for who started it, also while it is looked at in this very moment."""
+    code = (
+        "import os, sys, time\nend = time.time() + %f\nwhile time.time() < end: pass\nos._exit(7)"
+    )
+    for number in range(12):
+        child = subprocess.Popen([sys.executable, "-c", code % (0.1 + 0.01 * number)])
+        session, looks, until = None, 0, time.monotonic() + 30
+        while not (looks and session is None) and time.monotonic() < until:
+            try:
+                session = session or pywalk.Session.open_pid(child.pid)
+                # One that waits for us, its parent, has no interpreter any more.
+                if session.capture().interpreters:
+                    looks += 1
+                else:
+                    session = None
+            except pywalk.Error:
+                if looks:
+                    session = None
+        assert looks and child.wait() == 7, (number, looks, child.returncode)
+
+
 def variables(path, pid):
     """Against what the target (variables.py) wrote of its frames."""
     with open(path) as file:
         expected = json.load(file)["frames"]
     limits = pywalk.Limits(bytes=1 << 20, characters=1 << 20, items=1 << 20, depth=60)
-    with pywalk.Session.open_pid(int(pid)) as session, session.capture(locals=True, limits=limits) as dump:
+    with pywalk.Session.open_pid(int(pid)) as session, session.capture(
+        locals=True, limits=limits
+    ) as dump:
         frames = [frame for frame in dump.threads[0].frames if frame.name != "leaf"]
         assert [frame.name for frame in frames] == [one["name"] for one in expected]
         for frame, one in zip(frames, expected):
@@ -159,14 +188,21 @@ def variables(path, pid):
             assert session.value_type(frame.globals) == "dict"
             # One frame's, without their text: the same objects.
             scope = session.variables(frame)
-            assert [one[:3] for one in scope.variables] == [one[:3] for one in frame.variables], scope
+            assert [one[:3] for one in scope.variables] == [
+                one[:3] for one in frame.variables
+            ], scope
             assert (scope.globals, scope.builtins) == (frame.globals, frame.builtins), scope
             assert scope.problem is None and not scope.more, scope
             # The names of a module or class body are those of its namespace.
-            assert bool(scope.names) == (frame.name in ("<module>", "Body", "Inner")), (frame.name, scope)
+            assert bool(scope.names) == (frame.name in ("<module>", "Body", "Inner")), (
+                frame.name,
+                scope,
+            )
             for name in one["values"] if scope.names else ():
                 assert session.key(scope.names, name) == found[name].address, name
-            assert session.key(frame.globals, "__name__") and not session.key(frame.globals, "no such name")
+            assert session.key(frame.globals, "__name__") and not session.key(
+                frame.globals, "no such name"
+            )
         by_name = {frame.name: frame for frame in frames}
         local = {variable.name: variable.address for variable in by_name["arguments"].variables}
         assert value_of(session, local["local"]) == ["1", "2"]
@@ -202,7 +238,9 @@ def variables(path, pid):
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "variables":
+    if sys.argv[1] == "children":
+        children()
+    elif sys.argv[1] == "variables":
         variables(*sys.argv[2:])
     elif sys.argv[1] == "pid":
         show(pywalk.Session.open_pid(int(sys.argv[2])))

@@ -194,6 +194,49 @@ static void test_x86_64_sigreturn(void **state)
 
 /* ---- aarch64 ---- */
 
+/* The depth at each byte of `code`, as far as an instruction begins there, is `depths`. */
+static void expect_closure(const uint8_t *code, size_t length, const char *depths)
+{
+	enum { AROUND = PW_ABI_CLOSURE_BYTES };
+	uint8_t around[3 * AROUND];
+	for (uint8_t fill = 0; fill < 2; fill++) {
+		memset(around, fill ? 0xf3 : 0x90, sizeof(around));
+		memcpy(around + AROUND, code, length);
+		for (size_t i = 0; i < length; i++) {
+			int expected = depths[i] == '-' ? -1 : depths[i] == '0' ? 0 : 16;
+			assert_int_equal(
+				pw_abi_x86_64.closure_depth(around, sizeof(around), AROUND + i),
+				expected);
+		}
+		assert_int_equal(
+			pw_abi_x86_64.closure_depth(around, sizeof(around), AROUND + length), -1);
+		/* Cut off, or another: nowhere. */
+		assert_int_equal(pw_abi_x86_64.closure_depth(around, AROUND + length - 1, AROUND),
+				 -1);
+		around[AROUND + length - 1] ^= 1;
+		assert_int_equal(pw_abi_x86_64.closure_depth(around, sizeof(around), AROUND), -1);
+	}
+}
+
+static void test_x86_64_closures(void **state)
+{
+	/* endbr64; lea -0xb(%rip),%r10; jmp *0x7(%rip) */
+	static const uint8_t newer[] = {0xf3, 0x0f, 0x1e, 0xfa, 0x4c, 0x8d, 0x15, 0xf5, 0xff,
+					0xff, 0xff, 0xff, 0x25, 7,    0,    0,	  0};
+	/* mov $n,%r11; mov $n,%r10; clc; jmp *%r11 */
+	static const uint8_t older[] = {0x49, 0xbb, 1, 2, 3, 4, 5, 6, 7,    8,	  0x49, 0xba,
+					1,    2,    3, 4, 5, 6, 7, 8, 0xf8, 0x49, 0xff, 0xe3};
+	/* As Debian's libffi 3.5 has it in its table. */
+	static const uint8_t table[] = {0xf3, 0x0f, 0x1e, 0xfa, 0x48, 0x83, 0xec, 0x10, 0x4c,
+					0x89, 0x14, 0x24, 0x4c, 0x8b, 0x15, 0xed, 0x0f, 0x00,
+					0x00, 0x4c, 0x89, 0x54, 0x24, 0x08, 0x4c, 0x8b, 0x15,
+					0xe9, 0x0f, 0x00, 0x00, 0x41, 0xff, 0xe2};
+	expect_closure(newer, sizeof(newer), "0---0------0-----");
+	expect_closure(older, sizeof(older), "0---------0---------00--");
+	expect_closure(table, sizeof(table), "0---0---1---1------1----1------1--");
+	assert_int_equal(pw_abi_x86_64.closure_depth(table, 0, 0), -1);
+}
+
 static void test_aarch64_calls(void **state)
 {
 	static const struct {
@@ -295,6 +338,30 @@ static void test_aarch64_prologues(void **state)
 	assert_int_equal(pw_abi_aarch64.frame_size((const uint8_t *)good[0], 16), -1);
 }
 
+static int aarch64_depth(const uint32_t *code, size_t count, size_t at)
+{
+	return pw_abi_aarch64.closure_depth((const uint8_t *)code, 4 * count, 4 * at);
+}
+
+static void test_aarch64_closures(void **state)
+{
+	/* bti c; adr x17, #-16; ldr x16, [x17, #16]; br x16; and the older: adr x17; ldr x16, [pc]
+	 */
+	const uint32_t newer[] = {0xd503245f, 0x10ffff91, 0xf9400a30, 0xd61f0200};
+	const uint32_t older[] = {0x10000011, 0x58000070, 0xd61f0200};
+	const uint32_t call[] = {0x10000011, 0x58000070, 0xd63f0200};  /* blr x16 */
+	const uint32_t link[] = {0x1000001e, 0x58000070, 0xd61f0200};  /* adr x30 */
+	const uint32_t stack[] = {0xa9bf7bfd, 0x58000070, 0xd61f0200}; /* stp */
+	for (size_t i = 0; i < 4; i++)
+		assert_int_equal(aarch64_depth(newer, 4, i), 0);
+	assert_int_equal(aarch64_depth(newer, 3, 0), -1);
+	assert_int_equal(aarch64_depth(newer, 0, 0), -1);
+	assert_int_equal(aarch64_depth(older, 3, 0), 0);
+	assert_int_equal(aarch64_depth(call, 3, 0), -1);
+	assert_int_equal(aarch64_depth(link, 3, 0), -1);
+	assert_int_equal(aarch64_depth(stack, 3, 0), -1);
+}
+
 static void test_aarch64_sigreturn(void **state)
 {
 	const uint32_t trampoline[4] = {0xd2801168, 0xd4000001}; /* mov x8, #139; svc #0 */
@@ -317,6 +384,7 @@ int main(void)
 		cmocka_unit_test(test_x86_64_prologues),  cmocka_unit_test(test_x86_64_sigreturn),
 		cmocka_unit_test(test_aarch64_calls),	  cmocka_unit_test(test_aarch64_stubs),
 		cmocka_unit_test(test_aarch64_prologues), cmocka_unit_test(test_aarch64_sigreturn),
+		cmocka_unit_test(test_x86_64_closures),	  cmocka_unit_test(test_aarch64_closures),
 	};
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
