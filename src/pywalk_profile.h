@@ -204,4 +204,6 @@ PW_API struct pw_error *pw_profile_write(const struct pw_profile *profile, const
 }
 #endif
 
+#include "pywalk_report.h"
+
 #endif

@@ -30,10 +30,10 @@ struct pw_profile_filter {
 	size_t process_count;	 /* 0: all */
 	struct pw_texts include; /* only samples in whose stack one of these is found */
 	struct pw_texts exclude; /* none in whose stack one of these is found */
-	struct pw_texts fold;	 /* s/REGEX/NAME/, one after the other; as sed, with flags g and i */
-	uint64_t from, to;	 /* only samples of [from, to), since info.start; to 0: to the end */
-	bool running, gil;	 /* only samples with that flag */
-	bool python, native;	 /* only frames of that kind: one of the two */
+	struct pw_texts fold; /* s/REGEX/NAME/, one after the other; as sed, with flags g and i */
+	uint64_t from, to;    /* only samples of [from, to), since info.start; to 0: to the end */
+	bool running, gil;    /* only samples with that flag */
+	bool python, native;  /* only frames of that kind: one of the two */
 };
 /*
  * A new profile of what is kept.  Samples keep their times and weights; what was measured stays
@@ -154,7 +154,7 @@ PW_API struct pw_error *pw_report_write(const struct pw_report *report, const ch
 					unsigned width, size_t measured, pw_write_fn write,
 					void *data);
 
-/* The stacks of two profiles as lines "frame;frame SAMPLES-BEFORE SAMPLES-AFTER", sorted, which
+/* The stacks of two profiles as lines "frame;frame SAMPLES-BEFORE SAMPLES-AFTER", which
  * difffolded.pl and inferno-diff-folded write and flamegraph.pl and inferno-flamegraph read.
  * `normalize`: the samples before are scaled, so that both have the same sum. */
 PW_API struct pw_error *pw_profile_write_difference(const struct pw_profile *before,

@@ -34,6 +34,8 @@ struct cli_command {
 extern const struct cli_command cli_dump;	    /* cmd_dump.c */
 extern const struct cli_command cli_info;	    /* cmd_info.c */
 extern const struct cli_command cli_report_command; /* cmd_report.c */
+extern const struct cli_command cli_merge_command;  /* cmd_merge.c */
+extern const struct cli_command cli_diff_command;   /* cmd_diff.c */
 
 /* ---- targets (targets.c) ---- */
 

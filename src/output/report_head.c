@@ -35,8 +35,7 @@ static void append_duration(struct pw_buffer *b, uint64_t ns)
 	size_t i = 0;
 	while ((double)ns < units[i].from)
 		i++;
-	pw_buffer_printf(b, "%.*f %s", i < 3 && (double)ns < units[i].unit * 100 ? 2 : 0,
-			 (double)ns / units[i].unit, units[i].name);
+	pw_buffer_printf(b, i ? "%.3g %s" : "%.2f %s", (double)ns / units[i].unit, units[i].name);
 }
 
 static void append_start(struct pw_buffer *b, uint64_t start)
@@ -47,17 +46,17 @@ static void append_start(struct pw_buffer *b, uint64_t start)
 	if (!start || !gmtime_r(&seconds, &tm) ||
 	    !strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &tm))
 		return;
-	pw_buffer_printf(b, " from %s UTC on", text);
+	pw_buffer_printf(b, "%s UTC, for ", text);
 }
 
 static void append_engine(struct pw_buffer *b, const struct pw_profile_info *info)
 {
 	pw_buffer_append_string(b, "measured  ");
 	pw_text_append_printable(b, info->engine[0] ? info->engine : "unknown engine");
-	pw_buffer_printf(b, ", %s time, %s, ", pw_profile_clock_name(info->clock),
+	pw_buffer_printf(b, ", %s time, %s\nwhen      ", pw_profile_clock_name(info->clock),
 			 info->native ? "Python and C frames" : "Python frames");
-	append_duration(b, info->duration);
 	append_start(b, info->start);
+	append_duration(b, info->duration);
 	pw_buffer_append_string(b, info->complete ? "\n" : "; cut off\n");
 	pw_buffer_printf(b, "rate      %.6g per second wished, ", info->rate_wished);
 	if (info->rate_reached > 0)
@@ -78,7 +77,7 @@ static void append_pauses(struct pw_buffer *b, const struct pw_profile_info *inf
 	if (info->pauses) {
 		pw_buffer_append_string(b, ": median ");
 		append_duration(b, info->pause_median);
-		pw_buffer_append_string(b, ", 99th percentile ");
+		pw_buffer_append_string(b, ", 99 % below ");
 		append_duration(b, info->pause_p99);
 		pw_buffer_append_string(b, ", longest ");
 		append_duration(b, info->pause_max);

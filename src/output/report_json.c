@@ -88,8 +88,7 @@ static json_t *row_object(struct builder *b, const struct pw_report *report,
 		put(b, o, "self", cost(b, row->self, pw_report_total(report)));
 	put(b, o, "total", cost(b, row->total, pw_report_total(report)));
 	if (pw_report_before(report)) {
-		put(b, o, "self_before",
-		    cost(b, row->self_before, pw_report_total_before(report)));
+		put(b, o, "self_before", cost(b, row->self_before, pw_report_total_before(report)));
 		put(b, o, "total_before",
 		    cost(b, row->total_before, pw_report_total_before(report)));
 	}

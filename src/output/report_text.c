@@ -30,7 +30,7 @@ static struct unit choose_unit(uint64_t largest)
 struct layout {
 	const struct pw_report_output *output;
 	struct unit unit;
-	int time, samples;    /* widths of columns */
+	int time, samples;     /* widths of columns */
 	struct pw_buffer name; /* of a row */
 };
 
@@ -59,7 +59,7 @@ static void append_label(struct pw_buffer *b, enum pw_report_table table, enum p
 		append_place(b, row);
 	} else if (row->file || row->module) {
 		const char *path = row->file ? row->file : row->module;
-		pw_buffer_append_string(b, path[0]			 ? path
+		pw_buffer_append_string(b, path[0]		     ? path
 					   : by == PW_REPORT_BY_FILE ? "(unknown file)"
 								     : "(unknown module)");
 	} else if (table == PW_REPORT_CALLERS && row->level) {
@@ -118,7 +118,8 @@ static void append_fitting(struct pw_buffer *b, const char *text, unsigned room)
 	pw_buffer_append_string(b, "...");
 }
 
-/* A name behind `used` columns.  Deep trees stop to move to the right, and say how deep they are. */
+/* A name behind `used` columns.  Deep trees stop to move to the right, and say how deep they are.
+ */
 static void append_name(struct layout *l, struct pw_buffer *b, const struct pw_report_row *row,
 			unsigned used)
 {
@@ -207,8 +208,9 @@ static void append_titles(struct layout *l)
 	bool flat = pw_report_table(report) == PW_REPORT_FLAT;
 	if (pw_report_before(report)) {
 		const char *what = flat ? "self" : "total";
-		pw_buffer_printf(b, "%s: change in percentage points, share and time before and "
-				    "after\n",
+		pw_buffer_printf(b,
+				 "%s: change in percentage points, share and time before and "
+				 "after\n",
 				 what);
 		pw_buffer_printf(b, "%7s %7s %7s %*s %*s  %s\n", "change", "before", "after",
 				 l->time, "before", l->time, "after",

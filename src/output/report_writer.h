@@ -14,7 +14,7 @@ struct pw_report_output {
 
 struct pw_error *pw_report_write_text(const struct pw_report_output *output);
 struct pw_error *pw_report_write_json(const struct pw_report_output *output);
-/* What was measured, in lines for people; `name` in front of the first: NULL: none. */
+/* What was measured, in lines for people. */
 void pw_report_append_head(struct pw_buffer *b, const struct pw_profile *profile, size_t measured);
 /* "1,234,567" */
 void pw_report_append_count(struct pw_buffer *b, uint64_t count);

@@ -75,9 +75,9 @@ static void describe(const struct pw_profile *profile, const struct pw_profile_f
 		key->words[0] = number_of(f->file);
 		return;
 	case PW_REPORT_BY_MODULE:
-		row->module = f->module				  ? f->module
+		row->module = f->module					? f->module
 			      : f->kind == PW_PROFILE_PYTHON && f->file ? f->file
-								  : "";
+									: "";
 		key->words[0] = row->module[0] ? number_of(row->module) : 0;
 		return;
 	default:
@@ -87,16 +87,15 @@ static void describe(const struct pw_profile *profile, const struct pw_profile_f
 	row->file = f->file;
 	row->module = f->module;
 	row->line = by == PW_REPORT_BY_LINE ? frame->line : loose ? 0 : f->first_line;
-	const struct pw_subject_key full = {.words = {number_of(f->name), number_of(f->file),
-						      number_of(f->module),
-						      (uint64_t)row->line << 2 | f->kind,
-						      loose ? 0 : frame->function + 1ull}};
+	const struct pw_subject_key full = {
+		.words = {number_of(f->name), number_of(f->file), number_of(f->module),
+			  (uint64_t)row->line << 2 | f->kind, loose ? 0 : frame->function + 1ull}};
 	*key = full;
 }
 
 static struct pw_error *subject_of_frame(struct pw_costs *costs,
-					 const struct pw_profile_frame *frame,
-					 enum pw_report_by by, bool loose, uint32_t *ret)
+					 const struct pw_profile_frame *frame, enum pw_report_by by,
+					 bool loose, uint32_t *ret)
 {
 	struct pw_report_row row;
 	struct pw_subject_key key, *found;
@@ -136,7 +135,8 @@ static struct pw_error *cost_threads(struct pw_costs *costs, bool processes)
 	}
 	for (size_t i = 0; !error && i < pw_profile_sample_count(profile); i++) {
 		const struct pw_profile_sample *s = pw_profile_sample(profile, i);
-		size_t index = processes ? pw_profile_thread(profile, s->thread)->process : s->thread;
+		size_t index =
+			processes ? pw_profile_thread(profile, s->thread)->process : s->thread;
 		const struct pw_report_cost cost = {1, s->weight};
 		pw_report_cost_add(&costs->subjects[index].self, cost);
 		pw_report_cost_add(&costs->subjects[index].total, cost);
@@ -186,8 +186,7 @@ static struct pw_error *cost_totals(struct pw_costs *costs)
 	struct children children = {calloc(nodes, sizeof(uint32_t)),
 				    calloc(nodes, sizeof(uint32_t))};
 	uint32_t *above = calloc(costs->count, sizeof(*above));
-	struct pw_error *error =
-		children.first && children.next && above ? NULL : &pw_error_nomem;
+	struct pw_error *error = children.first && children.next && above ? NULL : &pw_error_nomem;
 	for (size_t i = nodes - 1; !error && i > 0; i--) {
 		uint32_t parent = pw_profile_node(costs->profile, i)->parent;
 		children.next[i] = children.first[parent];
@@ -230,10 +229,9 @@ static struct pw_error *cost_stacks(struct pw_costs *costs, enum pw_report_by by
 	costs->of_node = calloc(nodes, sizeof(*costs->of_node));
 	costs->node_self = calloc(nodes, sizeof(*costs->node_self));
 	costs->node_total = calloc(nodes, sizeof(*costs->node_total));
-	struct pw_error *error =
-		of_frame && costs->of_node && costs->node_self && costs->node_total
-			? add_subject(costs, &no_stack)
-			: &pw_error_nomem;
+	struct pw_error *error = of_frame && costs->of_node && costs->node_self && costs->node_total
+					 ? add_subject(costs, &no_stack)
+					 : &pw_error_nomem;
 	for (size_t i = 0; !error && i < frames; i++)
 		error = subject_of_frame(costs, pw_profile_frame(profile, i), by, loose,
 					 &of_frame[i]);

@@ -28,8 +28,8 @@ struct filtering {
 	struct pw_profile *to;
 	struct pw_patterns include, exclude;
 	struct pw_renames renames;
-	bool *threads;		/* which are kept */
-	struct group **group_of;	/* by function; NULL: names stay as they are */
+	bool *threads;		 /* which are kept */
+	struct group **group_of; /* by function; NULL: names stay as they are */
 	struct group *groups;
 	uint8_t *function_bits; /* by function: what its frames are */
 	uint8_t *node_bits;	/* by node: what the stack up to there has */

@@ -10,9 +10,9 @@
 struct source {
 	const struct pw_profile *profile;
 	const char *name;
-	uint64_t shift;		  /* what its times are later by */
+	uint64_t shift;		   /* what its times are later by */
 	uint32_t *threads, *nodes; /* new numbers */
-	size_t next;		  /* its first sample that was not taken */
+	size_t next;		   /* its first sample that was not taken */
 };
 
 struct merging {
@@ -76,8 +76,7 @@ static struct pw_error *check_clock(const struct merging *m, const struct source
 	enum pw_profile_clock a = m->info.clock, b = pw_profile_info(source->profile)->clock;
 	if (a == b)
 		return NULL;
-	return pw_error_create(PW_ERROR_USAGE,
-			       "%s and %s cannot be added up: %s time and %s time",
+	return pw_error_create(PW_ERROR_USAGE, "%s and %s cannot be added up: %s time and %s time",
 			       m->sources[0].name, source->name, pw_profile_clock_name(a),
 			       pw_profile_clock_name(b));
 }
@@ -201,8 +200,7 @@ static struct pw_error *add_samples(struct merging *m)
 {
 	struct pw_error *error = NULL;
 	for (struct source *source; !error && (source = earliest(m));) {
-		struct pw_profile_sample sample =
-			*pw_profile_sample(source->profile, source->next);
+		struct pw_profile_sample sample = *pw_profile_sample(source->profile, source->next);
 		sample.time = next_time(source);
 		sample.thread = source->threads[sample.thread];
 		sample.node = source->nodes[sample.node];
@@ -233,8 +231,7 @@ struct pw_error *pw_profile_merge(const struct pw_profile *const *profiles,
 		return pw_error_create(PW_ERROR_USAGE, "there are no profiles to merge");
 	m.info = *pw_profile_info(profiles[0]);
 	m.sources = calloc(count, sizeof(*m.sources));
-	struct pw_error *error =
-		m.sources ? pw_profile_create(&m.info, &m.to) : &pw_error_nomem;
+	struct pw_error *error = m.sources ? pw_profile_create(&m.info, &m.to) : &pw_error_nomem;
 	for (size_t i = 0; !error && i < count; i++)
 		m.sources[i] = (struct source){.profile = profiles[i], .name = names[i]};
 	if (!error)

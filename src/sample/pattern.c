@@ -28,8 +28,8 @@ struct pw_error *pw_patterns_init(struct pw_patterns *patterns, const char *what
 	if (!patterns->items)
 		return &pw_error_nomem;
 	for (size_t i = 0; i < texts->count; i++) {
-		struct pw_error *error = compile(&patterns->items[i], REG_NOSUB, texts->items[i],
-						 why, sizeof(why));
+		struct pw_error *error =
+			compile(&patterns->items[i], REG_NOSUB, texts->items[i], why, sizeof(why));
 		if (error)
 			return error;
 		if (why[0])
@@ -141,8 +141,7 @@ static struct pw_error *parse_rename(struct pw_rename *rename, const char *text)
 	struct pw_error *error = NULL;
 	rename->to = take_part(text, &at, delimiter, &c);
 	if (!rename->to)
-		error = c.failed ? &pw_error_nomem
-				 : bad(text, strlen(text), "the name has no end");
+		error = c.failed ? &pw_error_nomem : bad(text, strlen(text), "the name has no end");
 	else if (!from[0])
 		error = bad(text, 2, "the expression is empty");
 	else

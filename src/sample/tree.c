@@ -57,9 +57,9 @@ static struct pw_error *grow(struct tree *tree, const struct pw_costs *costs)
 	if (!error)
 		error = add_branch(tree, 0, 0, &of_node[0]);
 	for (size_t i = 1; !error && i < nodes; i++) {
-		struct branch *found, key = {.key = {of_node[pw_profile_node(costs->profile, i)
-								     ->parent],
-						     costs->of_node[i]}};
+		struct branch *found,
+			key = {.key = {of_node[pw_profile_node(costs->profile, i)->parent],
+				       costs->of_node[i]}};
 		HASH_FIND(hh, tree->keys, &key.key, sizeof(key.key), found);
 		if (found)
 			of_node[i] = found->index;
@@ -103,8 +103,8 @@ static struct pw_error *prune(struct pw_report *report, struct tree *tree)
 	       pw_report_share(sorted[kept]->total, report->total) * 100 >=
 		       report->options.threshold) {
 		struct branch *parent = tree->branches[sorted[kept]->key.parent];
-		uint32_t *children = realloc(parent->children,
-					     (parent->child_count + 1) * sizeof(*children));
+		uint32_t *children =
+			realloc(parent->children, (parent->child_count + 1) * sizeof(*children));
 		if (!children) {
 			error = &pw_error_nomem;
 			break;
