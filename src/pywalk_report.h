@@ -37,11 +37,10 @@ struct pw_profile_filter {
 };
 /*
  * A new profile of what is kept.  Samples keep their times and weights; what was measured stays
- * what it was.  Functions whose names `fold` makes equal become one, and what they differ in (file,
- * module, first line) is unknown then.  A sample without frames that are kept is a sample without a
- * stack.
- * PW_ERROR_USAGE: an expression makes no sense, the message says at which position.
- * PW_ERROR_NO_TARGET: there is no such thread or process.
+ * what it was.  Functions of one kind whose names `fold` makes equal become one, and what they
+ * differ in (file, module, first line) is unknown then.  A sample without frames that are kept is a
+ * sample without a stack. PW_ERROR_USAGE: an expression makes no sense, the message says at which
+ * position. PW_ERROR_NO_TARGET: there is no such thread or process.
  */
 PW_API struct pw_error *pw_profile_filter(const struct pw_profile *profile,
 					  const struct pw_profile_filter *filter,
@@ -108,7 +107,8 @@ struct pw_report_row {
 	 * thread began there. */
 	const char *name; /* the function's, or NULL: the row is not about one */
 	enum pw_profile_kind kind;
-	const char *file, *module; /* NULL: unknown, or the row is not about it */
+	const char *file, *module; /* NULL: unknown, or the row is not about it; by file or module
+				      "": all those that are unknown */
 	int line;		   /* by line: that; by function: where it begins; 0: unknown */
 	const struct pw_profile_thread *thread;
 	const struct pw_profile_process *process;

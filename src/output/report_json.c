@@ -31,6 +31,15 @@ static void put_text(struct builder *b, json_t *object, const char *key, const c
 	put(b, object, key, value);
 }
 
+/* A path; an empty one stands for all those that are unknown, which is not the same as none. */
+static void put_path(struct builder *b, json_t *object, const char *key, const char *path)
+{
+	if (path && !path[0])
+		put(b, object, key, json_null());
+	else
+		put_text(b, object, key, path);
+}
+
 /* JSON's numbers end where jansson's do. */
 static json_t *number(uint64_t n)
 {
@@ -76,8 +85,8 @@ static json_t *row_object(struct builder *b, const struct pw_report *report,
 		put_text(b, o, "name", row->name);
 		put(b, o, "kind", json_string(pw_profile_kind_name(row->kind)));
 	}
-	put_text(b, o, "file", row->file && row->file[0] ? row->file : NULL);
-	put_text(b, o, "module", row->module && row->module[0] ? row->module : NULL);
+	put_path(b, o, "file", row->file);
+	put_path(b, o, "module", row->module);
 	if (row->line > 0)
 		put(b, o, "line", json_integer(row->line));
 	if (row->thread)

@@ -208,10 +208,11 @@ static void append_titles(struct layout *l)
 	bool flat = pw_report_table(report) == PW_REPORT_FLAT;
 	if (pw_report_before(report)) {
 		const char *what = flat ? "self" : "total";
-		pw_buffer_printf(b,
-				 "%s: change in percentage points, share and time before and "
-				 "after\n",
-				 what);
+		pw_buffer_printf(
+			b,
+			"%s: change in percentage points, shares and times (%s) before and "
+			"after\n",
+			what, l->unit.name);
 		pw_buffer_printf(b, "%7s %7s %7s %*s %*s  %s\n", "change", "before", "after",
 				 l->time, "before", l->time, "after",
 				 pw_report_by_name(pw_report_by(report)));
