@@ -208,19 +208,21 @@ static bool replace(const struct pw_rename *rename, const char *name, struct pw_
 {
 	regmatch_t matches[GROUPS];
 	bool found = false;
-	size_t at = 0;
+	size_t at = 0, last = SIZE_MAX;
 	while (!regexec(&rename->regex, name + at, GROUPS, matches, at ? REG_NOTBOL : 0)) {
-		size_t end = at + (size_t)matches[0].rm_eo;
+		size_t start = at + (size_t)matches[0].rm_so, end = at + (size_t)matches[0].rm_eo;
 		found = true;
-		pw_buffer_append(b, name + at, (size_t)matches[0].rm_so);
-		append_new(b, rename, name + at, matches);
-		bool empty = matches[0].rm_so == matches[0].rm_eo;
-		if (empty && !name[end])
+		pw_buffer_append(b, name + at, start - at);
+		/* As sed: nothing at the end of what was just replaced is no match of its own. */
+		if (start != end || start != last)
+			append_new(b, rename, name + at, matches);
+		if (start == end && !name[end])
 			return true;
 		/* It would be found again. */
-		if (empty)
+		if (start == end)
 			pw_buffer_append_char(b, name[end]);
-		at = end + empty;
+		at = end + (start == end);
+		last = end;
 		if (!rename->all)
 			break;
 	}
