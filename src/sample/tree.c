@@ -8,12 +8,10 @@
 
 /* Frames of one subject below one branch. */
 struct branch {
-	struct {
-		uint32_t parent, subject;
-	} key;
+	uint64_t key; /* of both that follow */
+	uint32_t parent, subject;
 	uint32_t index, level;
 	struct pw_report_cost self, total;
-	bool kept;
 	uint32_t *children; /* those that are kept, the largest first */
 	size_t child_count;
 	UT_hash_handle hh;
@@ -25,14 +23,20 @@ struct tree {
 	struct branch *keys;
 };
 
+static uint64_t key_of(uint32_t parent, uint32_t subject)
+{
+	return (uint64_t)parent << 32 | subject;
+}
+
 static struct pw_error *add_branch(struct tree *tree, uint32_t parent, uint32_t subject,
 				   uint32_t *ret)
 {
 	struct branch *b = calloc(1, sizeof(*b));
 	if (!b)
 		return &pw_error_nomem;
-	b->key.parent = parent;
-	b->key.subject = subject;
+	b->key = key_of(parent, subject);
+	b->parent = parent;
+	b->subject = subject;
 	b->index = (uint32_t)tree->count;
 	b->level = tree->count && parent ? tree->branches[parent]->level + 1 : 0;
 	if (tree->count) {
@@ -57,21 +61,21 @@ static struct pw_error *grow(struct tree *tree, const struct pw_costs *costs)
 	if (!error)
 		error = add_branch(tree, 0, 0, &of_node[0]);
 	for (size_t i = 1; !error && i < nodes; i++) {
-		struct branch *found,
-			key = {.key = {of_node[pw_profile_node(costs->profile, i)->parent],
-				       costs->of_node[i]}};
-		HASH_FIND(hh, tree->keys, &key.key, sizeof(key.key), found);
+		struct branch *found;
+		uint32_t parent = of_node[pw_profile_node(costs->profile, i)->parent];
+		uint64_t key = key_of(parent, costs->of_node[i]);
+		HASH_FIND(hh, tree->keys, &key, sizeof(key), found);
 		if (found)
 			of_node[i] = found->index;
 		else
-			error = add_branch(tree, key.key.parent, key.key.subject, &of_node[i]);
+			error = add_branch(tree, parent, costs->of_node[i], &of_node[i]);
 	}
 	for (size_t i = 0; !error && i < nodes; i++) {
 		pw_report_cost_add(&tree->branches[of_node[i]]->self, costs->node_self[i]);
 		pw_report_cost_add(&tree->branches[of_node[i]]->total, costs->node_self[i]);
 	}
 	for (size_t i = tree->count; !error && i-- > 1;)
-		pw_report_cost_add(&tree->branches[tree->branches[i]->key.parent]->total,
+		pw_report_cost_add(&tree->branches[tree->branches[i]->parent]->total,
 				   tree->branches[i]->total);
 	free(of_node);
 	return error;
@@ -102,7 +106,7 @@ static struct pw_error *prune(struct pw_report *report, struct tree *tree)
 	       (!report->options.limit || kept < report->options.limit) &&
 	       pw_report_share(sorted[kept]->total, report->total) * 100 >=
 		       report->options.threshold) {
-		struct branch *parent = tree->branches[sorted[kept]->key.parent];
+		struct branch *parent = tree->branches[sorted[kept]->parent];
 		uint32_t *children =
 			realloc(parent->children, (parent->child_count + 1) * sizeof(*children));
 		if (!children) {
@@ -121,7 +125,7 @@ static struct pw_error *prune(struct pw_report *report, struct tree *tree)
 static struct pw_error *add_row(struct pw_report *report, const struct pw_costs *costs,
 				const struct branch *branch)
 {
-	struct pw_report_row row = costs->subjects[branch->key.subject];
+	struct pw_report_row row = costs->subjects[branch->subject];
 	row.level = branch->level;
 	row.self = branch->self;
 	row.total = branch->total;
@@ -149,7 +153,7 @@ static struct pw_error *list(struct pw_report *report, const struct pw_costs *co
 			at = branch->children[next[at]++];
 			error = add_row(report, costs, tree->branches[at]);
 		} else if (at) {
-			at = branch->key.parent;
+			at = branch->parent;
 		} else {
 			break;
 		}
