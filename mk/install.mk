@@ -17,8 +17,7 @@ gdb_files := $(shell find gdb -name '*.py')
 INSTALL_PROGRAMS = $(O)/pywalk:$(bindir)/pywalk \
 	$(O)/libpywalk.so.$(VERSION):$(libdir)/libpywalk.so.$(VERSION) \
 	$(MODULE_DIR)/_pywalk.abi3.so:$(python_dir)/pywalk/_pywalk.abi3.so
-INSTALL_DATA = src/pywalk.h:$(includedir)/pywalk.h src/pywalk_objects.h:$(includedir)/pywalk_objects.h src/pywalk_profile.h:$(includedir)/pywalk_profile.h \
-	src/pywalk_sample.h:$(includedir)/pywalk_sample.h \
+INSTALL_DATA = $(foreach h,$(wildcard src/pywalk*.h),$(h):$(includedir)/$(notdir $(h))) \
 	$(O)/pywalk.pc:$(libdir)/pkgconfig/pywalk.pc \
 	$(O)/pywalk-gdbinit.gdb:$(GDBINITDIR)/pywalk.gdb \
 	docs/pywalk.1:$(mandir)/man1/pywalk.1 \

@@ -588,6 +588,7 @@ PW_API struct pw_error *pw_session_exception(struct pw_session *session, uint64_
  */
 #include "pywalk_objects.h"
 #include "pywalk_profile.h"
+#include "pywalk_report.h"
 #include "pywalk_sample.h"
 
 #endif

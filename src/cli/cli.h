@@ -35,6 +35,8 @@ extern const struct cli_command cli_dump;	    /* cmd_dump.c */
 extern const struct cli_command cli_info;	    /* cmd_info.c */
 extern const struct cli_command cli_record;	    /* cmd_record.c */
 extern const struct cli_command cli_report_command; /* cmd_report.c */
+extern const struct cli_command cli_merge_command;  /* cmd_merge.c */
+extern const struct cli_command cli_diff_command;   /* cmd_diff.c */
 
 /* ---- targets (targets.c) ---- */
 

@@ -1,5 +1,5 @@
 /* `pywalk report`: a recording in the form that somebody reads. */
-#include "cli/cli.h"
+#include "cli/profiles.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -9,11 +9,14 @@
 struct report_arguments {
 	const char *recording;
 	const char *output;
-	const char *format;
+	const char *format; /* NULL: tables */
+	struct cli_choice choice;
+	struct cli_tables tables;
 };
 
 static const struct argp_option options[] = {
-	{"format", 'F', "FORMAT", 0, "In this format; else the one that -o's suffix names", 0},
+	{"format", 'F', "FORMAT", 0,
+	 "In this format; else the one that -o's suffix names, else as a table", 0},
 	{"output", 'o', "FILE", 0,
 	 "Write to FILE, which is there or replaced only when it is complete (- is standard "
 	 "output)",
@@ -48,18 +51,26 @@ const struct pw_profile_format *cli_format_of_name(const char *path)
 
 static void choose_format(struct report_arguments *arguments, const struct argp_state *state)
 {
-	const struct pw_profile_format *format = arguments->format ? find_format(arguments->format)
-						 : arguments->output
-							 ? cli_format_of_name(arguments->output)
-							 : NULL;
-	if (!format && arguments->format)
-		argp_error(state, "there is no format \"%s\"; see --help", arguments->format);
-	else if (!format && arguments->output)
-		argp_error(state, "the name %s tells no format: use -F", arguments->output);
-	else if (!format)
-		argp_error(state, "which format? Use -F, or -o with a name that tells it");
-	else
-		arguments->format = format->name;
+	const struct pw_profile_format *format = NULL;
+	bool file = arguments->output && strcmp(arguments->output, "-") != 0;
+	if (arguments->format) {
+		format = find_format(arguments->format);
+		if (!format)
+			argp_error(state, "there is no format \"%s\"; see --help",
+				   arguments->format);
+		if (arguments->tables.any)
+			argp_error(state,
+				   "-F %s is no table: --table, --by, --function, --limit, "
+				   "--threshold and --json do not go with it",
+				   arguments->format);
+	} else if (file && !arguments->tables.any) {
+		format = cli_format_of_name(arguments->output);
+		if (!format)
+			argp_error(state,
+				   "the name %s tells no format: use -F, or --table for a table",
+				   arguments->output);
+	}
+	arguments->format = format ? format->name : NULL;
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -71,6 +82,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case 'o':
 		arguments->output = arg;
+		return 0;
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &arguments->tables;
+		state->child_inputs[1] = &arguments->choice;
 		return 0;
 	case ARGP_KEY_ARG:
 		if (arguments->recording)
@@ -106,22 +121,46 @@ static char *add_formats(int key, const char *text, void *input)
 	return list;
 }
 
+static const struct argp_child children[] = {
+	{&cli_tables_argp, 0, NULL, 0}, {&cli_choice_argp, 0, NULL, 0}, {0}};
+
 static const struct argp argp = {
 	.options = options,
 	.parser = parse,
+	.children = children,
 	.args_doc = "RECORDING",
-	.doc = "Turn a recording into another format."
+	.doc = "Show a recording as a table, or turn it into another format."
 	       "\vExit status: 0 all was read and written, 1 the recording is not whole (standard "
-	       "error says where it ends) or the output failed, 2 wrong use or no recording, 3 no "
-	       "permission.",
+	       "error says where it ends) or the output failed, 2 wrong use, no recording, or "
+	       "no such thread or process in it, 3 no permission.",
 	.help_filter = add_formats,
 };
 
-static void warn(void *data, const char *message)
+static struct pw_error *write_tables(const struct report_arguments *arguments,
+				     const struct pw_profile *profile, size_t measured)
 {
-	enum cli_exit *status = data;
-	cli_message("%s", message);
-	*status = cli_worse(*status, CLI_INCOMPLETE);
+	struct pw_report *report;
+	struct pw_error *error = pw_report_create(profile, &arguments->tables.options, &report);
+	if (error)
+		return error;
+	error = cli_write_tables(&arguments->tables, report, arguments->output,
+				 arguments->choice.any ? measured : 0);
+	pw_report_destroy(report);
+	return error;
+}
+
+static enum cli_exit write_profile(const struct report_arguments *arguments,
+				   const struct pw_profile *profile, size_t measured)
+{
+	struct cli_target target = {.text = arguments->recording};
+	const struct cli_common common = {.targets = {&target, 1}, .output = arguments->output};
+	enum cli_exit status = cli_output_open(&common);
+	if (status != CLI_OK)
+		return status;
+	struct pw_error *error = arguments->format ? pw_profile_write(profile, arguments->format,
+								      cli_output_write, NULL)
+						   : write_tables(arguments, profile, measured);
+	return cli_output_close(true, error);
 }
 
 static int run(int argc, char **argv)
@@ -130,26 +169,25 @@ static int run(int argc, char **argv)
 	enum cli_exit status = CLI_OK;
 	struct pw_profile *profile;
 
+	cli_tables_init(&arguments.tables);
 	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
-	struct pw_error *error = pw_recording_read(arguments.recording, warn, &status, &profile);
-	if (error)
-		return cli_report(error);
-	struct cli_target target = {.text = arguments.recording};
-	const struct cli_common common = {.targets = {&target, 1}, .output = arguments.output};
-	enum cli_exit opened = cli_output_open(&common);
-	if (opened != CLI_OK) {
+	struct pw_error *error = cli_read_recording(arguments.recording, &status, &profile);
+	if (!error) {
+		size_t measured = pw_profile_sample_count(profile);
+		error = cli_choose(&arguments.choice, &profile);
+		if (!error)
+			status = cli_worse(status, write_profile(&arguments, profile, measured));
 		pw_profile_destroy(profile);
-		return opened;
 	}
-	error = pw_profile_write(profile, arguments.format, cli_output_write, NULL);
-	status = cli_worse(status, cli_output_close(true, error));
-	pw_profile_destroy(profile);
+	if (error)
+		status = cli_worse(status, cli_report(error));
+	cli_choice_deinit(&arguments.choice);
 	cli_output_raise();
 	return status;
 }
 
 const struct cli_command cli_report_command = {
 	.name = "report",
-	.summary = "turn a recording into another format",
+	.summary = "show a recording as a table, or turn it into another format",
 	.run = run,
 };

@@ -10,8 +10,10 @@
 #include <string.h>
 #include <unistd.h>
 
-static const struct cli_command *const commands[] = {&cli_dump, &cli_info, &cli_record,
-						     &cli_report_command};
+static const struct cli_command *const commands[] = {
+	&cli_dump,	     &cli_info,		 &cli_record,
+	&cli_report_command, &cli_merge_command, &cli_diff_command,
+};
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
 
 static void print_version(FILE *stream, struct argp_state *state)
@@ -99,7 +101,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		state->next = state->argc;
 		return 0;
 	case ARGP_KEY_NO_ARGS:
-		argp_error(state, "which command? There are dump, info, record, report and help");
+		argp_error(state,
+			   "which command? There are dump, info, record, report, merge, diff "
+			   "and help");
 		return EINVAL;
 	default:
 		return ARGP_ERR_UNKNOWN;
