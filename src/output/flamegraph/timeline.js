@@ -1,0 +1,154 @@
+/* The timeline: how much was sampled when, and the range of it that the graph shows. */
+
+class Timeline {
+  constructor(profile, elements, changed) {
+    Object.assign(this, { profile, changed, ...elements });
+    this.count = profile.info.intervals;
+    this.from = 0;
+    this.to = this.count;
+    this.bins = new Float64Array(this.count);
+    this.time.hidden = this.count < 2;
+    this.timeline.addEventListener("pointerdown", (e) => this.press(e));
+    this.timeline.addEventListener("pointermove", (e) => this.drag(e));
+    for (const end of ["pointerup", "pointercancel"])
+      this.timeline.addEventListener(end, (e) => this.release(e));
+    for (const [handle, key] of [[this.fromHandle, "from"], [this.toHandle, "to"]]) {
+      handle.addEventListener("keydown", (e) => this.key(e, key));
+      handle.addEventListener("pointerdown", (e) => this.grab(e, handle, key));
+    }
+    this.whole.addEventListener("click", () => this.set(0, this.count));
+    new ResizeObserver(() => this.paint()).observe(this.time);
+    this.place();
+  }
+
+  get narrowed() {
+    return this.from > 0 || this.to < this.count;
+  }
+
+  set(from, to) {
+    from = Math.max(0, Math.min(from, this.count - 1));
+    to = Math.max(from + 1, Math.min(to, this.count));
+    if (from === this.from && to === this.to)
+      return;
+    this.from = from;
+    this.to = to;
+    this.place();
+    this.changed();
+  }
+
+  show(bins) {
+    this.bins = bins;
+    this.paint();
+  }
+
+  interval(event) {
+    const box = this.timeline.getBoundingClientRect();
+    return Math.max(0, Math.min(this.count, (event.clientX - box.left) / box.width * this.count));
+  }
+
+  press(event) {
+    if (event.button !== 0)
+      return;
+    this.timeline.setPointerCapture(event.pointerId);
+    this.pressed = { at: this.interval(event), x: event.clientX, moved: false };
+  }
+
+  drag(event) {
+    if (!this.pressed)
+      return;
+    this.pressed.moved ||= Math.abs(event.clientX - this.pressed.x) > 3;
+    const at = this.interval(event);
+    if (this.pressed.moved)
+      this.set(Math.floor(Math.min(at, this.pressed.at)), Math.ceil(Math.max(at, this.pressed.at)));
+  }
+
+  /* A click without a movement goes back to the whole. */
+  release() {
+    if (this.pressed && !this.pressed.moved)
+      this.set(0, this.count);
+    this.pressed = null;
+  }
+
+  grab(event, handle, key) {
+    event.preventDefault();
+    handle.focus();
+    handle.setPointerCapture(event.pointerId);
+    const move = (e) => this.move(key, Math.round(this.interval(e)));
+    handle.addEventListener("pointermove", move);
+    for (const end of ["pointerup", "pointercancel"])
+      handle.addEventListener(end, () => handle.removeEventListener("pointermove", move), { once: true });
+  }
+
+  move(key, to) {
+    if (key === "from")
+      this.set(Math.min(to, this.to - 1), this.to);
+    else
+      this.set(this.from, Math.max(to, this.from + 1));
+  }
+
+  key(event, key) {
+    const step = event.shiftKey ? Math.max(1, Math.round(this.count / 10)) : 1;
+    const goals = { ArrowLeft: this[key] - step, ArrowDown: this[key] - step, ArrowRight: this[key] + step,
+      ArrowUp: this[key] + step, Home: 0, End: this.count };
+    if (!(event.key in goals))
+      return;
+    event.preventDefault();
+    event.stopPropagation();
+    this.move(key, goals[event.key]);
+  }
+
+  seconds(interval) {
+    const { span, duration } = this.profile.info;
+    return formatTime(Math.min(interval * span, duration || interval * span));
+  }
+
+  place() {
+    const left = 100 * this.from / this.count, right = 100 * this.to / this.count;
+    this.range.hidden = !this.narrowed;
+    this.range.style.left = left + "%";
+    this.range.style.width = right - left + "%";
+    this.fromHandle.style.left = left + "%";
+    this.toHandle.style.left = right + "%";
+    this.whole.hidden = !this.narrowed;
+    this.whole.textContent = `${this.seconds(this.from)} – ${this.seconds(this.to)}  ✕`;
+    this.whole.title = "Back to the whole time (Esc)";
+    for (const [handle, value] of [[this.fromHandle, this.from], [this.toHandle, this.to]]) {
+      handle.setAttribute("aria-valuemin", "0");
+      handle.setAttribute("aria-valuemax", String(this.count));
+      handle.setAttribute("aria-valuenow", String(value));
+      handle.setAttribute("aria-valuetext", this.seconds(value));
+    }
+    this.paint();
+  }
+
+  paint() {
+    const width = this.timeline.clientWidth, height = this.timeline.clientHeight, ratio = devicePixelRatio || 1;
+    if (!width || !height)
+      return;
+    this.timeline.width = Math.round(width * ratio);
+    this.timeline.height = Math.round(height * ratio);
+    const context = this.timeline.getContext("2d"), style = getComputedStyle(this.time);
+    context.scale(ratio, ratio);
+    const most = this.bins.reduce((a, b) => Math.max(a, b), 0) || 1, base = height - 14;
+    for (let i = 0; i < this.count; i++) {
+      const x = i / this.count * width, next = (i + 1) / this.count * width;
+      const tall = this.bins[i] / most * (base - 4);
+      context.fillStyle = style.getPropertyValue(i >= this.from && i < this.to ? "--bar" : "--bar-off");
+      context.fillRect(x, base - tall, Math.max(next - x - (next - x > 4 ? 1 : 0), 0.5), tall);
+    }
+    this.paintTicks(context, width, base, style);
+  }
+
+  paintTicks(context, width, base, style) {
+    context.fillStyle = style.getPropertyValue("--muted");
+    context.font = "10px system-ui, sans-serif";
+    context.textBaseline = "bottom";
+    const parts = width > 700 ? 8 : 4;
+    for (let i = 0; i <= parts; i++) {
+      const x = width * i / parts, text = this.seconds(this.count * i / parts);
+      context.textAlign = i === 0 ? "left" : i === parts ? "right" : "center";
+      context.fillText(text, x, base + 14);
+      context.fillRect(Math.min(x, width - 1), base, 1, 3);
+    }
+  }
+}
