@@ -1,28 +1,30 @@
 /* The graph: one canvas as large as what is seen of it, whatever the depth of the stacks. */
 
-const MINIMUM = 0.4; // pixels; what is narrower is drawn with its neighbours
+const MINIMUM = 0.8; // pixels; what is narrower is drawn with its neighbours
 
 function colours(dark) {
   // [hue, how far it varies, saturation, lightness, how far it varies]
   return dark
-    ? { python: [24, 26, 52, 33, 7], native: [198, 30, 36, 32, 7], gap: "#3b4046", gapLine: "#5a616a", root: "#30363d",
+    ? { python: [20, 24, 52, 33, 6], native: [198, 30, 36, 32, 7], gap: "#3b4046", gapLine: "#5a616a", root: "#30363d",
         found: [312, 14, 48, 44, 6], text: "#f4f6f8", edge: "#14171a", selected: "#ffffff", page: "#14171a" }
-    : { python: [28, 24, 88, 72, 8], native: [200, 26, 60, 76, 8], gap: "#dde1e6", gapLine: "#b4bbc4", root: "#e6e9ed",
-        found: [308, 16, 72, 76, 6], text: "#16191d", edge: "#ffffff", selected: "#10131a", page: "#ffffff" };
+    : { python: [22, 24, 90, 72, 8], native: [200, 26, 62, 76, 8], gap: "#dde1e6", gapLine: "#b4bbc4", root: "#e6e9ed",
+        found: [308, 16, 76, 70, 6], text: "#16191d", edge: "#ffffff", selected: "#10131a", page: "#ffffff" };
 }
 
 function hashOf(text) {
   let hash = 2166136261;
   for (let i = 0; i < text.length && i < 200; i++)
     hash = Math.imul(hash ^ text.charCodeAt(i), 16777619);
-  return (hash >>> 8) / 0xffffff;
+  hash = Math.imul(hash ^ hash >>> 15, 0x2c1b3c6d); // short names differ in few bits
+  hash = Math.imul(hash ^ hash >>> 12, 0x297a2d39);
+  return ((hash ^ hash >>> 15) >>> 8) / 0xffffff;
 }
 
 class Graph {
   constructor(profile, elements, events) {
     Object.assign(this, { profile, events, ...elements });
     this.context = this.canvas.getContext("2d");
-    this.shades = profile.functions.map((f) => [hashOf((f.file || f.module || "") + "/"), hashOf(f.name)]);
+    this.shades = profile.functions.map((f) => [hashOf(f.name), hashOf(f.file || f.module || "")]);
     this.left = 0;
     this.right = 1;
     this.focus = this.selected = this.hovered = 0;
@@ -118,7 +120,12 @@ class Graph {
 
   paint() {
     const { context, view } = this, height = this.rowHeight, scroll = this.graph.scrollTop;
-    this.palette = colours(matchMedia("(prefers-color-scheme: dark)").matches);
+    const dark = matchMedia("(prefers-color-scheme: dark)").matches;
+    if (this.dark !== dark) {
+      this.dark = dark;
+      this.palette = colours(dark);
+      this.fills = new Map();
+    }
     context.clearRect(0, 0, this.width, this.height);
     context.font = `${height > 22 ? 13 : 12}px system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif`;
     context.textBaseline = "middle";
@@ -128,18 +135,25 @@ class Graph {
     let first = Math.floor(scroll / height), last = Math.ceil((scroll + this.height) / height);
     if (this.flame)
       [first, last] = [Math.floor((reach - this.height) / height), Math.ceil(reach / height)];
-    for (let depth = Math.max(0, first); depth < Math.min(view.rows.length, last + 1); depth++)
-      this.paintRow(view.rows[depth], depth, this.top(depth) - scroll);
+    for (let depth = Math.max(0, first); depth < Math.min(view.rows.length, last + 1); depth++) {
+      this.paintRow(view.rows[depth], depth, this.top(depth) - scroll, false);
+      if (this.hits) // above the others, which would hide narrow ones
+        this.paintRow(view.rows[depth], depth, this.top(depth) - scroll, true);
+    }
   }
 
-  paintRow(row, depth, y) {
+  isHit(node) {
+    return this.hits !== null && node > 0 && this.hits[this.tree.function[node]] === 1;
+  }
+
+  paintRow(row, depth, y, hits) {
     const { start, total } = this.view, scale = this.width / (this.right - this.left);
     let reached = -1;
     for (let i = this.firstBehind(row, this.left); i < row.length; i++) {
       const node = row[i], x = (start[node] - this.left) * scale, width = total[node] * scale;
       if (x >= this.width)
         break;
-      if (x + width < reached + MINIMUM)
+      if (x + width < reached + MINIMUM || hits !== this.isHit(node))
         continue;
       this.paintNode(node, depth, Math.max(x, 0), y, Math.min(x + width, this.width) - Math.max(x, 0));
       reached = Math.max(x + width, reached);
@@ -150,20 +164,26 @@ class Graph {
     const palette = this.palette, f = this.tree.function[node];
     if (f < 0)
       return palette.root;
-    const kind = KINDS[this.profile.functions[f].kind], hit = this.hits && this.hits[f];
+    const kind = KINDS[this.profile.functions[f].kind], hit = this.isHit(node);
     if (!hit && kind === "gap")
       return palette.gap;
-    const [hue, hues, saturation, lightness, range] = palette[hit ? "found" : kind], [a, b] = this.shades[f];
-    return `hsl(${(hue + a * hues).toFixed(1)} ${saturation}% ${(lightness + b * range).toFixed(1)}%)`;
+    const key = hit ? -1 - f : f;
+    let made = this.fills.get(key);
+    if (!made) {
+      const [hue, hues, saturation, lightness, range] = palette[hit ? "found" : kind], [a, b] = this.shades[f];
+      made = `hsl(${(hue + a * hues).toFixed(1)} ${saturation}% ${(lightness + b * range).toFixed(1)}%)`;
+      this.fills.set(key, made);
+    }
+    return made;
   }
 
   paintNode(node, depth, x, y, width) {
     const { context, palette } = this, height = this.rowHeight;
     const wide = width > 3, gap = wide ? 1 : 0, f = this.tree.function[node];
-    const dimmed = (this.hits && f >= 0 && !this.hits[f]) || depth < this.tree.depth[this.focus];
+    const dimmed = (this.hits && f >= 0 && !this.hits[f]) || (depth < this.tree.depth[this.focus] && !this.isHit(node));
     context.globalAlpha = dimmed ? 0.45 : 1;
     context.fillStyle = this.fill(node);
-    context.fillRect(x, y, Math.max(width - gap, MINIMUM), height - 1);
+    context.fillRect(x, y, Math.max(width - gap, this.isHit(node) ? 1 : MINIMUM), height - 1);
     if (f >= 0 && this.profile.functions[f].kind === 2 && width > 6)
       this.paintStripes(x, y, width - gap, height - 1);
     context.globalAlpha = 1;

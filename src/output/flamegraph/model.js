@@ -3,6 +3,7 @@
  * makes of it.  Nothing here knows the page.  Stacks may be deep: nothing here recurs. */
 
 const KINDS = ["python", "native", "gap"];
+const NO_STACK = 3; // counts beside the kinds
 const RUNNING = 1, HOLDS_GIL = 2;
 
 const WANTED_STATES = {
@@ -72,8 +73,9 @@ function readProfile(raw) {
     kind, name: printable(name), file: file ? printable(raw.files[file]) : null,
     module: module ? printable(raw.files[module]) : null, line,
   }));
+  const leaf = Uint8Array.from(frame, (f, i) => i ? functions[raw.frames[2 * f]].kind : NO_STACK);
   return {
-    info: raw, count, parent, frame, functions, frames: raw.frames, samples: readSamples(raw),
+    info: raw, count, parent, frame, leaf, functions, frames: raw.frames, samples: readSamples(raw),
     threads: raw.threads.map(([process, tid, name]) => ({
       process, tid, name: name === null ? `Thread ${tid}` : printable(name),
     })),
@@ -139,10 +141,12 @@ function makeTree(profile, byLine) {
 }
 
 /* What a selection {threads: [bool], state, from, to} leaves: each node's own weight and the sum with what it
- * called, where it begins (in weight, from the left), the rows; and for the timeline the weights of all intervals. */
+ * called, where it begins (in weight, from the left), the rows; and for the timeline the weights of all intervals, by
+ * the kind of the newest frame. */
 function select(profile, tree, selection) {
   const { samples } = profile, wanted = WANTED_STATES[selection.state];
-  const self = new Float64Array(tree.count), bins = new Float64Array(profile.info.intervals);
+  const self = new Float64Array(tree.count), kinds = NO_STACK + 1;
+  const bins = new Float64Array(profile.info.intervals * kinds);
   const perThread = new Float64Array(profile.threads.length);
   for (let g = 0; g < samples.interval.length; g++) {
     if (!wanted(samples.state[g]))
@@ -152,13 +156,13 @@ function select(profile, tree, selection) {
     let sum = 0;
     for (let i = samples.first[g]; i < samples.first[g + 1]; i++) {
       sum += samples.weight[i];
+      if (chosen)
+        bins[interval * kinds + profile.leaf[samples.node[i]]] += samples.weight[i];
       if (inside && chosen)
         self[tree.merged[samples.node[i]]] += samples.weight[i];
     }
     if (inside)
       perThread[thread] += sum;
-    if (chosen)
-      bins[interval] += sum;
   }
   const total = Float64Array.from(self);
   for (let i = tree.count - 1; i > 0; i--)

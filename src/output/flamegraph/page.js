@@ -13,7 +13,7 @@ function formatTime(time) {
   const units = [["h", 3.6e12, 7.2e12], ["min", 6e10, 1.2e11], ["s", 1e9, 1e9], ["ms", 1e6, 1e6], ["µs", 1e3, 1e3]];
   const [unit, size] = units.find(([, , from]) => time >= from) || ["ns", 1];
   const value = time / size;
-  return `${time === 0 ? 0 : value.toFixed(value >= 100 || size === 1 ? 0 : value >= 10 ? 1 : 2)} ${unit}`;
+  return time === 0 ? "0" : `${value.toFixed(value >= 100 || size === 1 ? 0 : value >= 10 ? 1 : 2)} ${unit}`;
 }
 
 function formatPercent(part) {
@@ -148,6 +148,16 @@ function nextFound(backwards) {
   graph.choose(list[next]);
 }
 
+/* Not more often than the screen: a range that is dragged changes faster. */
+let due = 0;
+
+function refreshSoon() {
+  due ||= requestAnimationFrame(() => {
+    due = 0;
+    refresh();
+  });
+}
+
 /* Everything again, after another selection or another kind of tree. */
 function refresh() {
   const byLine = byId("lines").checked;
@@ -240,9 +250,9 @@ function key(event) {
 
 const threads = new ThreadList(profile, { menu: byId("threads"), list: byId("threads-list"),
   count: byId("threads-count"), filter: byId("threads-filter"), all: byId("threads-all"), none: byId("threads-none") },
-refresh);
+refreshSoon);
 const timeline = new Timeline(profile, { time: byId("time"), timeline: byId("timeline"), range: byId("range"),
-  fromHandle: byId("from"), toHandle: byId("to"), whole: byId("whole") }, refresh);
+  fromHandle: byId("from"), toHandle: byId("to"), whole: byId("whole") }, refreshSoon);
 const graph = new Graph(profile, { graph: byId("graph"), space: byId("space"), canvas: byId("canvas") }, {
   name: nameOf,
   place: placeOf,

@@ -6,7 +6,7 @@ class Timeline {
     this.count = profile.info.intervals;
     this.from = 0;
     this.to = this.count;
-    this.bins = new Float64Array(this.count);
+    this.bins = new Float64Array(this.count * (NO_STACK + 1));
     this.time.hidden = this.count < 2;
     this.timeline.addEventListener("pointerdown", (e) => this.press(e));
     this.timeline.addEventListener("pointermove", (e) => this.drag(e));
@@ -129,25 +129,41 @@ class Timeline {
     this.timeline.height = Math.round(height * ratio);
     const context = this.timeline.getContext("2d"), style = getComputedStyle(this.time);
     context.scale(ratio, ratio);
-    const most = this.bins.reduce((a, b) => Math.max(a, b), 0) || 1, base = height - 14;
+    this.paintBars(context, width, height - 14, style);
+    this.paintTicks(context, width, height - 14, style);
+  }
+
+  paintBars(context, width, base, style) {
+    const kinds = NO_STACK + 1, sums = new Float64Array(this.count);
+    this.bins.forEach((weight, i) => { sums[Math.floor(i / kinds)] += weight; });
+    const scale = (base - 3) / (sums.reduce((a, b) => Math.max(a, b), 0) || 1);
+    const fills = [...KINDS.map((kind) => `--${kind}`), "--bar-off"].map((name) => style.getPropertyValue(name));
     for (let i = 0; i < this.count; i++) {
-      const x = i / this.count * width, next = (i + 1) / this.count * width;
-      const tall = this.bins[i] / most * (base - 4);
-      context.fillStyle = style.getPropertyValue(i >= this.from && i < this.to ? "--bar" : "--bar-off");
-      context.fillRect(x, base - tall, Math.max(next - x - (next - x > 4 ? 1 : 0), 0.5), tall);
+      // Whole pixels of the screen: neighbours would show seams.
+      const x = Math.round(i / this.count * width), next = Math.round((i + 1) / this.count * width);
+      context.globalAlpha = i >= this.from && i < this.to ? 1 : 0.3;
+      for (let kind = 0, y = base; kind < kinds; kind++) {
+        const tall = this.bins[i * kinds + kind] * scale;
+        y -= tall;
+        context.fillStyle = fills[kind];
+        context.fillRect(x, y, Math.max(next - x, 1), tall);
+      }
     }
-    this.paintTicks(context, width, base, style);
+    context.globalAlpha = 1;
   }
 
   paintTicks(context, width, base, style) {
     context.fillStyle = style.getPropertyValue("--muted");
     context.font = "10px system-ui, sans-serif";
     context.textBaseline = "bottom";
-    const parts = width > 700 ? 8 : 4;
-    for (let i = 0; i <= parts; i++) {
-      const x = width * i / parts, text = this.seconds(this.count * i / parts);
-      context.textAlign = i === 0 ? "left" : i === parts ? "right" : "center";
-      context.fillText(text, x, base + 14);
+    const whole = this.count * this.profile.info.span, wished = whole / (width > 700 ? 8 : 4);
+    const power = 10 ** Math.floor(Math.log10(wished));
+    const step = [1, 2, 5, 10].map((factor) => factor * power).find((size) => size >= wished * 0.999) || whole;
+    for (let i = 0; i * step <= whole; i++) {
+      const x = i * step / whole * width, text = i ? formatTime(i * step) : "0";
+      const half = context.measureText(text).width / 2;
+      context.textAlign = "center";
+      context.fillText(text, Math.max(half, Math.min(x, width - half)), base + 14);
       context.fillRect(Math.min(x, width - 1), base, 1, 3);
     }
   }
