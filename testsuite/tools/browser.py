@@ -14,12 +14,8 @@ import time
 from types import TracebackType
 from typing import Any
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 KEYS = {"Enter": "\r", "Escape": "", "Tab": "", "Home": "", "End": ""}
 
-
-def find() -> str | None:
-    return next((path for path in map(shutil.which, NAMES) if path), None)
 
 
 class Browser:

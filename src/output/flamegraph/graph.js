@@ -181,7 +181,8 @@ class Graph {
     const { context, palette } = this, height = this.rowHeight;
     const wide = width > 3, gap = wide ? 1 : 0, f = this.tree.function[node];
     const dimmed = (this.hits && f >= 0 && !this.hits[f]) || (depth < this.tree.depth[this.focus] && !this.isHit(node));
-    context.globalAlpha = dimmed ? 0.45 : 1;
+    // A hit that is widened to a pixel is paler, so that many of them do not look like more than they are.
+    context.globalAlpha = dimmed ? 0.45 : this.isHit(node) ? Math.max(0.4, Math.min(width, 1)) : 1;
     context.fillStyle = this.fill(node);
     context.fillRect(x, y, Math.max(width - gap, this.isHit(node) ? 1 : MINIMUM), height - 1);
     if (f >= 0 && this.profile.functions[f].kind === 2 && width > 6)
