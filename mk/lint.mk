@@ -13,8 +13,9 @@ LINT_FORMAT := $(wildcard src/*/*.[ch] src/*.h offsets/*.c testsuite/*/*.[ch])
 LINT_PYTHON := $(wildcard gdb src/module testsuite mk/check-layers demo/demo.py)
 LINT_MYPY := $(wildcard gdb/pywalk_gdb src/module/pywalk mk/check-layers testsuite/tools/*.py testsuite/fuzz/*.py \
 	testsuite/bench/*.py)
-LINT_SHELL := $(wildcard mk/deps demo/*.sh offsets/*.sh src/output/flamegraph/*.sh testsuite/pythons/* testsuite/tools/run-suite .ci/run)
+LINT_SHELL := $(wildcard mk/deps demo/*.sh offsets/*.sh testsuite/pythons/* testsuite/tools/run-suite .ci/run)
 LINT_LINES := 600
+LINT_SHELL += $(wildcard src/output/*/*.sh)
 
 .PHONY: lint lint-format lint-layers lint-python lint-c lint-docs lint-shell lint-length
 lint: lint-layers lint-length lint-docs lint-shell lint-format lint-python lint-c

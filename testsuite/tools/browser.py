@@ -17,7 +17,6 @@ from typing import Any
 KEYS = {"Enter": "\r", "Escape": "", "Tab": "", "Home": "", "End": ""}
 
 
-
 class Browser:
     """Ends with the `with` statement that it was made for."""
 
