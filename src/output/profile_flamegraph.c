@@ -153,7 +153,7 @@ static void put_threads(struct context *c)
 	pw_buffer_append_char(out(c), '[');
 	for (size_t i = 0; i < pw_profile_thread_count(c->profile) && comma(c, i); i++) {
 		const struct pw_profile_thread *t = pw_profile_thread(c->profile, i);
-		pw_buffer_printf(out(c), "[%" PRIu32 ",%" PRIu64 ",", t->process, t->tid);
+		pw_buffer_printf(out(c), "[%" PRIu32 ",\"%" PRIu64 "\",", t->process, t->tid);
 		put_string(c, t->name ? t->name : t->kernel_name);
 		pw_buffer_append_char(out(c), ']');
 	}
@@ -208,9 +208,8 @@ static void put_info(struct context *c)
 	put_string(c, info->engine);
 	put_key(c, "clock");
 	put_string(c, pw_profile_clock_name(info->clock));
-	pw_buffer_printf(out(c), ",\n\"native\":%s,\"lines\":%s,\"complete\":%s",
-			 info->native ? "true" : "false", info->lines ? "true" : "false",
-			 info->complete ? "true" : "false");
+	put_key(c, "complete");
+	pw_buffer_append_string(out(c), info->complete ? "true" : "false");
 	/* In thousandths: printf's decimal point is the locale's, and a rate may be no number. */
 	double rate = info->rate_reached > 0 ? info->rate_reached : info->rate_wished;
 	put_key(c, "rate");

@@ -405,6 +405,15 @@ class Checks:
         page.click("#flame")
         self.quiet(page)
 
+    def cut(self) -> None:
+        """Its end, which has what is known of the whole, is missing."""
+        page = self.page("cut")
+        same(page.text("#problems").endswith("the recording was cut off"), True, "said:")
+        same(0 < detail(page)[1] < 200000 * 10 * MS, True, "a part:")
+        assert " samples in 0" not in page.text("#subtitle"), page.text("#subtitle")
+        same(self.page("large").evaluate("document.querySelector('#problems').hidden"), True)
+        self.quiet(page)
+
     def touch(self) -> None:
         wide = "document.scrollingElement.scrollWidth - innerWidth"
         for case in ("usual", "family", "evil"):
@@ -440,6 +449,7 @@ NAMES: dict[str, Callable[[Checks], None]] = {
     "20,000 frames deep": Checks.deep,
     "200,000 samples": Checks.large,
     "no samples": Checks.empty,
+    "a recording that was cut off": Checks.cut,
     "a telephone": Checks.touch,
     "dark": Checks.dark,
 }

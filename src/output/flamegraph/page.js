@@ -187,15 +187,15 @@ function showTitle() {
   const clocks = { wall: "wall-clock time", cpu: "processor time", gil: "time with the GIL" };
   const facts = [processes.length === 1 && `pid ${first.pid}`,
     processes.length === 1 && first.python && `Python ${first.python}`,
-    clocks[info.clock], `${info.count.toLocaleString("en")} samples in ${formatTime(info.duration)}`,
+    clocks[info.clock], `${info.count.toLocaleString("en")} samples in ${formatTime(info.duration || info.intervals * info.span)}`,
     info.rate && `${info.rate / 1000} Hz`, info.engine && `${printable(info.engine)}`,
     info.start && new Date(info.start / 1e6).toISOString().slice(0, 19).replace("T", " ") + " UTC"];
   byId("subtitle").textContent = facts.filter(Boolean).join(" · ");
   const problems = [!info.complete && "the recording was cut off", info.missed && `${info.missed} ticks missed`,
     info.lost && `${info.lost} stacks lost`, info.torn && `${info.torn} stacks torn`,
     info.impossible && `${info.impossible} stacks impossible`].filter(Boolean);
-  if (problems.length)
-    byId("subtitle").append(" ", element("span", { class: "problem" }, problems.join(", ")));
+  byId("problems").hidden = !problems.length;
+  byId("problems").textContent = problems.join(", ");
 }
 
 /* What Escape undoes, one thing at a time. */
@@ -280,7 +280,7 @@ byId("reset").addEventListener("click", () => graph.zoom(0));
 byId("search").addEventListener("input", showFound);
 byId("state").addEventListener("change", refresh);
 byId("lines").addEventListener("change", refresh);
-byId("lines-label").hidden = !profile.info.lines;
+byId("lines-label").hidden = !profile.frames.some((value, i) => i % 2 && value > 0);
 document.addEventListener("keydown", key);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
   graph.draw();
