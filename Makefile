@@ -32,7 +32,8 @@ LIBS = $(shell pkg-config --libs $(PKGS) 2>/dev/null || echo -ldw -lelf -ljansso
 
 LAYERS := base target binary python stack sample output
 LIB_SOURCES := $(foreach l,$(LAYERS),$(wildcard src/$(l)/*.c)) $(O)/gen/builtin_layouts.c
-LIB_OBJECTS := $(patsubst %.c,$(O)/obj/%.o,$(filter src/%,$(LIB_SOURCES))) $(O)/obj/gen/builtin_layouts.o
+LIB_OBJECTS := $(patsubst %.c,$(O)/obj/%.o,$(filter src/%,$(LIB_SOURCES))) $(O)/obj/gen/builtin_layouts.o \
+	$(O)/obj/gen/flamegraph_page.o
 CLI_OBJECTS := $(patsubst %.c,$(O)/obj/%.o,$(wildcard src/cli/*.c))
 LAYOUTS ?= $(sort $(wildcard offsets/*.def))
 
@@ -51,6 +52,12 @@ $(O)/obj/gen/%.o: $(O)/gen/%.c
 $(O)/gen/builtin_layouts.c: $(LAYOUTS) offsets/embed.sh
 	@mkdir -p $(@D)
 	sh offsets/embed.sh $(LAYOUTS) > $@.tmp && mv $@.tmp $@
+
+FLAMEGRAPH := $(addprefix src/output/flamegraph/,page.html page.css model.js graph.js timeline.js threads.js page.js)
+
+$(O)/gen/flamegraph_page.c: $(FLAMEGRAPH) src/output/flamegraph/embed.sh
+	@mkdir -p $(@D)
+	PYTHON3='$(PYTHON3)' sh src/output/flamegraph/embed.sh $(FLAMEGRAPH) > $@.tmp && mv $@.tmp $@
 
 $(O)/libpywalk.a: $(LIB_OBJECTS)
 	rm -f $@ && ar rcs $@ $^

@@ -15,6 +15,7 @@ LINT_MYPY := $(wildcard gdb/pywalk_gdb src/module/pywalk mk/check-layers testsui
 	testsuite/bench/*.py)
 LINT_SHELL := $(wildcard mk/deps demo/*.sh offsets/*.sh testsuite/pythons/* testsuite/tools/run-suite .ci/run)
 LINT_LINES := 600
+LINT_SHELL += $(wildcard src/output/*/*.sh)
 
 .PHONY: lint lint-format lint-layers lint-python lint-c lint-docs lint-shell lint-length
 lint: lint-layers lint-length lint-docs lint-shell lint-format lint-python lint-c

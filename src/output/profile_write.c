@@ -6,6 +6,7 @@
 static const struct pw_profile_writer *const writers[] = {
 	&pw_profile_writer_raw,
 	&pw_profile_writer_collapsed,
+	&pw_profile_writer_flamegraph,
 };
 
 enum { WRITER_COUNT = sizeof(writers) / sizeof(writers[0]) };

@@ -15,8 +15,9 @@ struct pw_profile_writer {
 	struct pw_error *(*write)(struct pw_sink *sink, const struct pw_profile *profile);
 };
 
-extern const struct pw_profile_writer pw_profile_writer_collapsed; /* profile_collapsed.c */
-extern const struct pw_profile_writer pw_profile_writer_raw;	   /* profile_raw.c */
+extern const struct pw_profile_writer pw_profile_writer_collapsed;  /* profile_collapsed.c */
+extern const struct pw_profile_writer pw_profile_writer_flamegraph; /* profile_flamegraph.c */
+extern const struct pw_profile_writer pw_profile_writer_raw;	    /* profile_raw.c */
 
 /* ---- what several formats say alike (profile_names.c) ---- */
 
