@@ -6,6 +6,9 @@
 static const struct pw_profile_writer *const writers[] = {
 	&pw_profile_writer_raw,
 	&pw_profile_writer_collapsed,
+	&pw_profile_writer_pprof,
+	&pw_profile_writer_otlp,
+	&pw_profile_writer_igprof,
 };
 
 enum { WRITER_COUNT = sizeof(writers) / sizeof(writers[0]) };
