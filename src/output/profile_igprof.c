@@ -2,7 +2,8 @@
  * The format "igprof": the text that igprof-analyse and igprof-query read.
  *
  *	P=(ID=pid N=(program) T=0.000000001)
- *	C1 FN0=(F0=(/srv/main.py)+1 N=(main [/srv/main.py]))+4 V0=(PERF_TICKS):(2,20000000,20000000)
+ *	C1 FN0=(F0=(python:/srv/main.py)+1 N=(main [/srv/main.py]))+4
+ *V0=(PERF_TICKS):(2,20000000,20000000)
  *
  * A line a node, those called behind their caller, C and its depth first.  A tick is a nanosecond
  * in every dump, so that dumps add and compare; the first number of PERF_TICKS counts the samples,
@@ -32,7 +33,7 @@ struct dump {
 	struct pw_sink *sink;
 	struct entry *entries;	 /* by node */
 	uint32_t *ids;		 /* of functions; UINT32_MAX: not written yet */
-	struct pw_strings files; /* "=" and the path, so that the empty one counts too */
+	struct pw_strings files; /* an id is one less than the number */
 	uint32_t next_function;
 	uint32_t next_file;
 	bool counter; /* PERF_TICKS has its id */
@@ -88,21 +89,24 @@ static void append_name(struct pw_buffer *b, const char *text)
 	b->failed |= clean.failed;
 }
 
-static void append_file(struct dump *d, const char *path)
+/* "KIND:PATH": no file is found under that name.  Of one that is, igprof-analyse -g would look for
+ * symbols itself, and take an address's name for ours or a source for a program that is broken. */
+static void append_file(struct dump *d, const char *kind, const char *path)
 {
 	struct pw_buffer *b = pw_sink_buffer(d->sink);
-	pw_auto_buffer struct pw_buffer key = {0};
-	pw_buffer_append_char(&key, '=');
-	pw_buffer_append_string(&key, path ? path : "");
-	uint32_t number = pw_strings_add(&d->files, key.data), id = number ? number - 1 : 0;
-	b->failed |= key.failed;
+	pw_auto_buffer struct pw_buffer name = {0};
+	pw_buffer_append_string(&name, kind);
+	pw_buffer_append_char(&name, ':');
+	pw_buffer_append_string(&name, path ? path : "");
+	uint32_t number = pw_strings_add(&d->files, name.data), id = number ? number - 1 : 0;
+	b->failed |= name.failed;
 	pw_buffer_append_char(b, 'F');
 	pw_buffer_append_number(b, id, 0);
 	if (id < d->next_file)
 		return;
 	d->next_file = id + 1;
 	pw_buffer_append_string(b, "=(");
-	append_name(b, pw_strings_get(&d->files, number) + 1);
+	append_name(b, pw_strings_get(&d->files, number));
 	pw_buffer_append_char(b, ')');
 }
 
@@ -111,7 +115,7 @@ static void append_definition(struct dump *d, const struct pw_profile_function *
 	struct pw_buffer *b = pw_sink_buffer(d->sink);
 	bool python = f->kind == PW_PROFILE_PYTHON;
 	pw_buffer_append_string(b, "=(");
-	append_file(d, python || !f->module ? f->file : f->module);
+	append_file(d, pw_profile_kind_name(f->kind), python || !f->module ? f->file : f->module);
 	pw_buffer_append_char(b, '+');
 	pw_buffer_append_number(b, f->first_line > 0 ? (uint64_t)f->first_line : 0, 0);
 	pw_buffer_append_string(b, " N=(");
@@ -185,7 +189,7 @@ static void write_stackless(struct dump *d)
 		return;
 	struct pw_buffer *b = pw_sink_buffer(d->sink);
 	pw_buffer_printf(b, "C1 FN%" PRIu32 "=(", d->next_function++);
-	append_file(d, "");
+	append_file(d, pw_profile_kind_name(PW_PROFILE_GAP), NULL);
 	pw_buffer_append_string(b, "+0 N=([no stack]))+0");
 	pw_buffer_append_string(b, d->counter ? " V0:(" : " V0=(PERF_TICKS):(");
 	pw_buffer_printf(b, "%" PRIu64 ",%" PRIu64 ",%" PRIu64 ")\n", entry->count, entry->weight,

@@ -194,6 +194,8 @@ static void write_mappings(struct pprof *p)
 	}
 }
 
+/* Without system_name: where it equals the name, pprof takes <module> for a template's arguments
+ * and cuts it off. */
 static void write_functions(struct pprof *p)
 {
 	for (size_t i = 0; i < pw_profile_function_count(p->profile) && settle(p); i++) {
@@ -201,7 +203,6 @@ static void write_functions(struct pprof *p)
 		Pprof__Function message = PPROF__FUNCTION__INIT;
 		message.id = i + 1;
 		message.name = text_number(p, *f->name ? f->name : "??");
-		message.system_name = message.name;
 		message.filename = text_number(p, f->file);
 		message.start_line = f->first_line > 0 ? f->first_line : 0;
 		pw_proto_append_message(&p->plain, FIELD_FUNCTION, &message.base);
