@@ -45,7 +45,9 @@ static void write_run(struct pw_otlp *o, const size_t *order, size_t count)
 	for (size_t i = 0; i < count; i++) {
 		const struct pw_profile_sample *one = pw_profile_sample(o->profile, order[i]);
 		int64_t value = pw_proto_signed(one->weight);
-		uint64_t time = pw_profile_info(o->profile)->start + one->time;
+		uint64_t time;
+		if (__builtin_add_overflow(pw_profile_info(o->profile)->start, one->time, &time))
+			time = UINT64_MAX;
 		pw_buffer_append(&o->values, &value, sizeof(value));
 		pw_buffer_append(&o->times, &time, sizeof(time));
 	}

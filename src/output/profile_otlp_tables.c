@@ -130,7 +130,8 @@ int32_t pw_otlp_fact(struct pw_otlp *o, const struct pw_profile_fact *fact)
 			key.data[i] = '_';
 	o->nomem |= key.failed;
 	if (strcmp(fact->unit, "Hz") != 0)
-		return pw_otlp_number(o, key.data ? key.data : "", (int64_t)fact->value,
+		return pw_otlp_number(o, key.data ? key.data : "",
+				      fact->value < 0x1p63 ? (int64_t)fact->value : INT64_MAX,
 				      fact->unit);
 	pw_buffer_printf(&whole, "real %s %a", key.data ? key.data : "", fact->value);
 	const struct pw_otlp_attribute attribute = {
