@@ -54,11 +54,12 @@ $(O)/gen/builtin_layouts.c: $(LAYOUTS) offsets/embed.sh
 	@mkdir -p $(@D)
 	sh offsets/embed.sh $(LAYOUTS) > $@.tmp && mv $@.tmp $@
 
-$(O)/gen/%.pb-c.c $(O)/gen/%.pb-c.h &: src/output/%.proto
+$(O)/gen/%.pb-c.c $(O)/gen/%.pb-c.h: src/output/%.proto
 	@mkdir -p $(@D)
 	protoc-c -Isrc/output --c_out=$(O)/gen $<
 
-# Before it is known who includes them.
+# Kept, and there before it is known who includes them.
+.SECONDARY: $(PROTOS:%=$(O)/gen/%.pb-c.c)
 $(patsubst %.c,$(O)/obj/%.o,$(wildcard src/output/*.c)) $(patsubst %.c,$(O)/lint/%.stamp,$(wildcard src/output/*.c)): \
 	| $(PROTOS:%=$(O)/gen/%.pb-c.h)
 
