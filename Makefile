@@ -19,7 +19,7 @@ mandir ?= $(datadir)/man
 sysconfdir ?= $(if $(filter /usr /usr/local,$(prefix)),/etc,$(prefix)/etc)
 PYTHON3 ?= python3
 
-PKGS := libdw libelf jansson zlib
+PKGS := libdw libelf jansson zlib libprotobuf-c
 CPPFLAGS += -D_GNU_SOURCE -DPW_VERSION='"$(VERSION)"' -Isrc -I$(O)/gen
 CFLAGS ?= -O2 -g
 override CFLAGS += -std=gnu11 -Wall -Wextra -Werror -Wno-unused-parameter -fvisibility=hidden -fPIC -MMD -MP
@@ -28,12 +28,13 @@ override CFLAGS += -fsanitize=address,undefined -fno-sanitize-recover=undefined 
 override LDFLAGS += -fsanitize=address,undefined
 endif
 # libiberty has no .pc file, nor a shared library.
-LIBS = $(shell pkg-config --libs $(PKGS) 2>/dev/null || echo -ldw -lelf -ljansson -lz) -liberty -ldl -pthread
+LIBS = $(shell pkg-config --libs $(PKGS) 2>/dev/null || echo -ldw -lelf -ljansson -lz -lprotobuf-c) -liberty -ldl -pthread
 
 LAYERS := base target binary python stack sample output
 LIB_SOURCES := $(foreach l,$(LAYERS),$(wildcard src/$(l)/*.c)) $(O)/gen/builtin_layouts.c
+PROTOS := pprof otlp
 LIB_OBJECTS := $(patsubst %.c,$(O)/obj/%.o,$(filter src/%,$(LIB_SOURCES))) $(O)/obj/gen/builtin_layouts.o \
-	$(O)/obj/gen/flamegraph_page.o
+	$(O)/obj/gen/flamegraph_page.o $(PROTOS:%=$(O)/obj/gen/%.pb-c.o)
 CLI_OBJECTS := $(patsubst %.c,$(O)/obj/%.o,$(wildcard src/cli/*.c))
 LAYOUTS ?= $(sort $(wildcard offsets/*.def))
 
@@ -58,6 +59,15 @@ FLAMEGRAPH := $(addprefix src/output/flamegraph/,page.html page.css model.js gra
 $(O)/gen/flamegraph_page.c: $(FLAMEGRAPH) src/output/flamegraph/embed.sh
 	@mkdir -p $(@D)
 	PYTHON3='$(PYTHON3)' sh src/output/flamegraph/embed.sh $(FLAMEGRAPH) > $@.tmp && mv $@.tmp $@
+
+$(O)/gen/%.pb-c.c $(O)/gen/%.pb-c.h: src/output/%.proto
+	@mkdir -p $(@D)
+	protoc-c -Isrc/output --c_out=$(O)/gen $<
+
+# Kept, and there before it is known who includes them.
+.SECONDARY: $(PROTOS:%=$(O)/gen/%.pb-c.c)
+$(patsubst %.c,$(O)/obj/%.o,$(wildcard src/output/*.c)) $(patsubst %.c,$(O)/lint/%.stamp,$(wildcard src/output/*.c)): \
+	| $(PROTOS:%=$(O)/gen/%.pb-c.h)
 
 $(O)/libpywalk.a: $(LIB_OBJECTS)
 	rm -f $@ && ar rcs $@ $^

@@ -76,6 +76,17 @@ $(O)/testsuite/dap/.done: $(TESTSUITE)/testsuite.mk
 	@$(TEST_PYTHON3) -m venv $(@D) && $(@D)/bin/pip install -q --disable-pip-version-check $(DAP_CLIENT) \
 		>$(T)/dap.log 2>&1 && touch $@ || echo 'no $(DAP_CLIENT): see $(T)/dap.log'
 
+# OpenTelemetry's protocol as it is published, from PyPI, for pywalk.sample/formats2.exp; which says so too.
+OTLP_PROTOCOL := opentelemetry-proto==1.45.2
+
+$(O)/consumers/otlp/.done: $(TESTSUITE)/testsuite.mk
+	@mkdir -p $(@D) && $(TEST_PYTHON3) -m venv $(@D) && \
+		$(@D)/bin/pip install -q --disable-pip-version-check $(OTLP_PROTOCOL) \
+		>$(O)/consumers/otlp.log 2>&1 && touch $@ || echo 'no $(OTLP_PROTOCOL): see $(O)/consumers/otlp.log'
+
+.PHONY: consumers
+consumers: $(O)/consumers/otlp/.done
+
 .PHONY: test-programs
 test-programs: $(TEST_PROGRAMS) $(O)/testsuite/dap/.done
 	@[ -n '$(TEST_PYTHON3)' ] || { echo 'no Python 3 with jsonschema (make deps-check)' >&2; exit 1; }

@@ -4,9 +4,8 @@
 #include <string.h>
 
 static const struct pw_profile_writer *const writers[] = {
-	&pw_profile_writer_raw,
-	&pw_profile_writer_collapsed,
-	&pw_profile_writer_flamegraph,
+	&pw_profile_writer_raw,	  &pw_profile_writer_collapsed, &pw_profile_writer_flamegraph,
+	&pw_profile_writer_pprof, &pw_profile_writer_otlp,	&pw_profile_writer_igprof,
 };
 
 enum { WRITER_COUNT = sizeof(writers) / sizeof(writers[0]) };

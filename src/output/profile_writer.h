@@ -18,6 +18,9 @@ struct pw_profile_writer {
 extern const struct pw_profile_writer pw_profile_writer_collapsed;  /* profile_collapsed.c */
 extern const struct pw_profile_writer pw_profile_writer_flamegraph; /* profile_flamegraph.c */
 extern const struct pw_profile_writer pw_profile_writer_raw;	    /* profile_raw.c */
+extern const struct pw_profile_writer pw_profile_writer_igprof;	    /* profile_igprof.c */
+extern const struct pw_profile_writer pw_profile_writer_otlp;	    /* profile_otlp.c */
+extern const struct pw_profile_writer pw_profile_writer_pprof;	    /* profile_pprof.c */
 
 /* ---- what several formats say alike (profile_names.c) ---- */
 
