@@ -15,8 +15,12 @@ struct pw_profile_writer {
 	struct pw_error *(*write)(struct pw_sink *sink, const struct pw_profile *profile);
 };
 
-extern const struct pw_profile_writer pw_profile_writer_collapsed; /* profile_collapsed.c */
-extern const struct pw_profile_writer pw_profile_writer_raw;	   /* profile_raw.c */
+extern const struct pw_profile_writer pw_profile_writer_collapsed;  /* profile_collapsed.c */
+extern const struct pw_profile_writer pw_profile_writer_raw;	    /* profile_raw.c */
+extern const struct pw_profile_writer pw_profile_writer_speedscope; /* profile_speedscope.c */
+extern const struct pw_profile_writer pw_profile_writer_chrome;	    /* profile_chrome.c */
+extern const struct pw_profile_writer pw_profile_writer_gecko;	    /* profile_gecko.c */
+extern const struct pw_profile_writer pw_profile_writer_jsonl;	    /* profile_jsonl.c */
 
 /* ---- what several formats say alike (profile_names.c) ---- */
 
