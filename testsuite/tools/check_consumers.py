@@ -17,8 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
-from typing import Any, Dict, List
+from typing import Any, Counter, Dict, List
 
 import known_profiles
 from known_profiles import MS
@@ -71,7 +70,7 @@ def inferno(folder: str, case: str, samples: List[known_profiles.Sample], path: 
     expect(total is not None, "no total_samples")
     assert total is not None
     expect(int(total.group(1)) == len(samples), "total_samples=%s" % total.group(1))
-    found: "Counter[str]" = Counter()
+    found: Counter[str] = Counter()
     for title in re.findall(r"<title>([^<]*)</title>", done.stdout):
         match = re.match(r"(.*) \(([0-9,]+) samples?, [0-9.]+%\)$", html.unescape(title), re.S)
         expect(match is not None, "title %r" % title)
@@ -79,7 +78,7 @@ def inferno(folder: str, case: str, samples: List[known_profiles.Sample], path: 
         found[without_place(match.group(1))] += int(match.group(2).replace(",", ""))
     if case not in ("usual", "family", "large"):
         return  # names are escaped or cut there
-    truth: "Counter[str]" = Counter({"all": len(samples)})
+    truth: Counter[str] = Counter({"all": len(samples)})
     for thread, _, stack in samples:
         truth.update(stack)
         truth[without_place(known_profiles.NAMES[case][thread])] += 1
@@ -141,14 +140,14 @@ class Daemon:
 
 
 def check_functions(
-    answer: Dict[str, Any], stacks: "Counter[known_profiles.Stack]", thread: str
+    answer: Dict[str, Any], stacks: Counter[known_profiles.Stack], thread: str
 ) -> None:
     """Own time and all time of each function name, in milliseconds.  Functions of one name are
     several; where one calls the other, the time of both is not that of the name."""
-    own: "Counter[str]" = Counter()
-    every: "Counter[str]" = Counter()
-    found_own: "Counter[str]" = Counter()
-    found_every: "Counter[str]" = Counter()
+    own: Counter[str] = Counter()
+    every: Counter[str] = Counter()
+    found_own: Counter[str] = Counter()
+    found_every: Counter[str] = Counter()
     for stack, weight in stacks.items():
         if stack:
             own[stack[-1]] += weight

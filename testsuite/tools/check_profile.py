@@ -9,9 +9,8 @@ something does.  SCHEMA: of jsonl.
 
 import json
 import sys
-from collections import Counter
 from decimal import Decimal
-from typing import Any, Callable, Dict, List, Tuple
+from typing import Any, Callable, Counter, Dict, List, Tuple
 
 import known_profiles
 from known_profiles import PROCESSES, Stack, Threads
@@ -193,7 +192,7 @@ def read_gecko(case: str, text: str, samples: int) -> Threads:
 
 def check_schema(lines: List[Any]) -> None:
     """Of large ones the beginning and the end."""
-    import jsonschema
+    import jsonschema  # type: ignore
 
     with open(sys.argv[5], encoding="utf-8") as file:
         schema = json.load(file)
@@ -213,7 +212,7 @@ def read_jsonl(case: str, text: str, samples: int) -> Threads:
     names: List[str] = []
     frames: List[str] = []
     stacks: List[Tuple[int, int]] = [(0, 0)]
-    sums: "Counter[Tuple[int, int]]" = Counter()
+    sums: Counter[Tuple[int, int]] = Counter()
     commands = {}
     for line in lines:
         kind = line["type"]

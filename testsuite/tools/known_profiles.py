@@ -3,11 +3,10 @@
 `usual` and `family` print it; of the others it is said here once more, after make_profile.c.
 """
 
-from collections import Counter
-from typing import Dict, Iterator, List, Optional, Tuple
+from typing import Counter, Dict, Iterator, List, Optional, Tuple
 
 Stack = Tuple[str, ...]  # names, oldest first
-Threads = Dict[str, "Counter[Stack]"]  # by the thread's name as formats write it: nanoseconds
+Threads = Dict[str, Counter[Stack]]  # by the thread's name as formats write it: nanoseconds
 
 MS = 1000000
 
@@ -43,7 +42,7 @@ EVIL = [
     "$(reboot)",
 ]
 
-NAMES = {
+NAMES: Dict[str, List[str]] = {
     "usual": ["MainThread (tid 4711)", "worker 1 (tid 4712)", "grpc (tid 4713)"],
     "family": ["MainThread (tid 100)", "MainThread (tid 101)", "MainThread (tid 102)"],
     "evil": ['thread; "<x>" \n 7 (tid 1)'],
@@ -51,7 +50,7 @@ NAMES = {
     "large": ["worker %d (tid %d)" % (i, 10 + i) for i in range(50)],
     "empty": [],
 }
-PROCESSES = {
+PROCESSES: Dict[str, Dict[int, str]] = {
     "usual": {4711: "python3 main.py --port 8080"},
     "family": {
         100: "python3 main.py",
