@@ -86,4 +86,4 @@ $(O)/pywalk: $(CLI_OBJECTS) $(O)/libpywalk.so
 
 -include $(shell find $(O)/obj -name '*.d' 2>/dev/null)
 
--include offsets/offsets.mk src/module/module.mk testsuite/testsuite.mk testsuite/fuzz/fuzz.mk mk/install.mk mk/lint.mk
+-include offsets/offsets.mk src/module/module.mk testsuite/testsuite.mk testsuite/fuzz/fuzz.mk testsuite/consumers.mk mk/install.mk mk/lint.mk

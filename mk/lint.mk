@@ -13,7 +13,7 @@ LINT_FORMAT := $(wildcard src/*/*.[ch] src/*.h offsets/*.c testsuite/*/*.[ch])
 LINT_PYTHON := $(wildcard gdb src/module testsuite mk/check-layers demo/demo.py)
 LINT_MYPY := $(wildcard gdb/pywalk_gdb src/module/pywalk mk/check-layers testsuite/tools/*.py testsuite/fuzz/*.py \
 	testsuite/bench/*.py)
-LINT_SHELL := $(wildcard mk/deps demo/*.sh offsets/*.sh testsuite/pythons/* testsuite/tools/run-suite .ci/run)
+LINT_SHELL := $(wildcard mk/deps demo/*.sh offsets/*.sh testsuite/pythons/* testsuite/tools/run-suite testsuite/tools/fetch-consumers .ci/run)
 LINT_LINES := 600
 LINT_SHELL += $(wildcard src/output/*/*.sh)
 

@@ -1,5 +1,5 @@
-# The tests: make check, check-unit, check-SUITE (live core gdb cli layout module native values), sanitize, pythons, bench.
-# Hostile input, make check-fuzz, has a file of its own: fuzz/fuzz.mk.
+# The tests: make check, check-unit, check-SUITE (live core gdb cli layout module native values sample), sanitize, pythons, bench.
+# Hostile input, make check-fuzz, has a file of its own: fuzz/fuzz.mk; make consumers too: consumers.mk.
 #
 #   PYTHONS='A B'    only these interpreters
 #   PYWALK_PYTHONS=DIR   where `make pythons` puts its interpreters (~/.cache/pywalk-pythons)

@@ -115,7 +115,7 @@ static char *add_formats(int key, const char *text, void *input)
 		return NULL;
 	fputs("Formats:\n", stream);
 	for (const struct pw_profile_format *f = pw_profile_formats(); f->name; f++)
-		fprintf(stream, "  %-12s %-14s %s\n", f->name, f->suffix, f->description);
+		fprintf(stream, "  %-12s %-17s %s\n", f->name, f->suffix, f->description);
 	fprintf(stream, "\n%s", text ? text : "");
 	fclose(stream);
 	return list;

@@ -2,42 +2,14 @@
  * The format "json": the object that docs/pywalk-dump.schema.json describes, schema pywalk-dump/1.
  *
  * Values are built and printed by jansson, one frame at a time; only the brackets around them are
- * written here, so that the memory needed does not grow with the dump.  Text that is not valid
- * UTF-8 in spite of the model's promise is escaped rather than refused.
+ * written here, so that the memory needed does not grow with the dump.
  */
 #include "output/writer.h"
 
-#include "base/text.h"
+#include "output/json_text.h"
 
 #include <inttypes.h>
-#include <jansson.h>
 #include <string.h>
-
-/* Code points that steer terminals are written as \uNNNN, for the reader who prints JSON to one. */
-static bool needs_ascii(const char *s)
-{
-	for (const unsigned char *p = (const unsigned char *)s; *p; p++) {
-		if (*p == 0x7f || (*p == 0xc2 && p[1] < 0xa0) || (*p == 0xe2 && p[1] <= 0x81) ||
-		    *p == 0xef)
-			return true;
-	}
-	return false;
-}
-
-/* A string, or null; *ascii is set when it must be printed with escapes. */
-static json_t *text(const char *s, size_t *flags)
-{
-	if (!s)
-		return json_null();
-	if (needs_ascii(s))
-		*flags |= JSON_ENSURE_ASCII;
-	json_t *value = json_string(s);
-	if (value)
-		return value;
-	struct pw_buffer pw_auto_buffer b = {0};
-	pw_text_append_bytes(&b, s, strlen(s));
-	return b.failed ? NULL : json_string(b.data);
-}
 
 static json_t *address(uint64_t a)
 {
@@ -95,9 +67,9 @@ static bool put_locals(json_t *o, const struct pw_frame *f, size_t *flags)
 	for (size_t i = 0; ok && i < pw_frame_variable_count(f); i++) {
 		const struct pw_variable *v = pw_frame_variable(f, i);
 		json_t *one = json_object();
-		ok = one && put(one, "name", text(v->name, flags)) &&
+		ok = one && put(one, "name", pw_json_text(v->name, flags)) &&
 		     put(one, "kind", json_string(pw_variable_kind_name(v->kind))) &&
-		     put(one, "value", text(v->value, flags)) &&
+		     put(one, "value", pw_json_text(v->value, flags)) &&
 		     put(one, "address", address(v->address)) && json_array_append(list, one) == 0;
 		json_decref(one);
 	}
@@ -109,7 +81,7 @@ static bool put_locals(json_t *o, const struct pw_frame *f, size_t *flags)
 	       (!pw_frame_variables_more(f) ||
 		put(o, "locals_more", json_integer((json_int_t)pw_frame_variables_more(f)))) &&
 	       (!pw_frame_variables_problem(f) ||
-		put(o, "locals_problem", text(pw_frame_variables_problem(f), flags)));
+		put(o, "locals_problem", pw_json_text(pw_frame_variables_problem(f), flags)));
 }
 
 static struct pw_error *emit_python_frame(struct pw_sink *sink, const struct pw_frame *f)
@@ -118,9 +90,9 @@ static struct pw_error *emit_python_frame(struct pw_sink *sink, const struct pw_
 	json_t *o = json_object();
 	const char *proof = proof_name(pw_frame_proof(f));
 	bool ok = o && put(o, "kind", json_string("python")) &&
-		  put(o, "name", text(pw_frame_name(f), &flags)) &&
-		  put(o, "qualname", text(pw_frame_qualname(f), &flags)) &&
-		  put(o, "file", text(pw_frame_file(f), &flags)) &&
+		  put(o, "name", pw_json_text(pw_frame_name(f), &flags)) &&
+		  put(o, "qualname", pw_json_text(pw_frame_qualname(f), &flags)) &&
+		  put(o, "file", pw_json_text(pw_frame_file(f), &flags)) &&
 		  put(o, "line", number_or_null(pw_frame_line(f), pw_frame_line(f) > 0));
 	if (ok && pw_frame_end_line(f) > 0)
 		ok = put(o, "end_line", json_integer(pw_frame_end_line(f)));
@@ -151,13 +123,13 @@ static struct pw_error *emit_native_frame(struct pw_sink *sink, const struct pw_
 	bool ok = o && put(o, "kind", json_string("native")) &&
 		  put(o, "pc", json_sprintf("0x%" PRIx64, pw_frame_pc(f))) &&
 		  (!pw_frame_sp(f) || put(o, "sp", address(pw_frame_sp(f)))) &&
-		  put(o, "symbol", text(pw_frame_symbol(f), &flags)) &&
+		  put(o, "symbol", pw_json_text(pw_frame_symbol(f), &flags)) &&
 		  put(o, "offset",
 		      number_or_null((int64_t)pw_frame_offset(f),
 				     pw_frame_symbol(f) != NULL && !pw_frame_inlined(f))) &&
-		  put(o, "module", text(pw_frame_module(f), &flags));
+		  put(o, "module", pw_json_text(pw_frame_module(f), &flags));
 	if (ok && pw_frame_file(f))
-		ok = put(o, "file", text(pw_frame_file(f), &flags));
+		ok = put(o, "file", pw_json_text(pw_frame_file(f), &flags));
 	if (ok && pw_frame_line(f) > 0)
 		ok = put(o, "line", json_integer(pw_frame_line(f)));
 	if (ok && pw_frame_inlined(f))
@@ -173,7 +145,7 @@ static struct pw_error *emit_gap(struct pw_sink *sink, const struct pw_frame *f)
 	json_t *o = json_object();
 	bool ok = o && put(o, "kind", json_string("gap")) &&
 		  put(o, "pc", json_sprintf("0x%" PRIx64, pw_frame_pc(f))) &&
-		  put(o, "reason", text(pw_frame_reason(f), &flags));
+		  put(o, "reason", pw_json_text(pw_frame_reason(f), &flags));
 	return emit(sink, o, flags, ok);
 }
 
@@ -201,13 +173,13 @@ static bool put_thread(json_t *o, const struct pw_thread *t, size_t *flags)
 
 	return put(o, "tid", number_or_null((int64_t)pw_thread_tid(t), pw_thread_tid(t) != 0)) &&
 	       (!nested || put(o, "ns_tid", json_integer((json_int_t)pw_thread_ns_tid(t)))) &&
-	       put(o, "name", text(name ? name : pw_thread_kernel_name(t), flags)) &&
-	       put(o, "kernel_name", text(pw_thread_kernel_name(t), flags)) &&
+	       put(o, "name", pw_json_text(name ? name : pw_thread_kernel_name(t), flags)) &&
+	       put(o, "kernel_name", pw_json_text(pw_thread_kernel_name(t), flags)) &&
 	       put(o, "interpreter", number_or_null(interpreter, interpreter >= 0)) &&
 	       put(o, "state_address", address(pw_thread_state_address(t))) &&
 	       put(o, "holds_gil", gil == PW_UNKNOWN ? json_null() : json_boolean(gil == PW_YES)) &&
-	       put(o, "state", text(pw_thread_state(t), flags)) &&
-	       put(o, "capture", text(pw_thread_capture(t), flags)) &&
+	       put(o, "state", pw_json_text(pw_thread_state(t), flags)) &&
+	       put(o, "capture", pw_json_text(pw_thread_capture(t), flags)) &&
 	       put(o, "stopped_us", json_real((double)pw_thread_stopped(t) / 1e3));
 }
 
@@ -220,7 +192,7 @@ static struct pw_error *emit_end(struct pw_sink *sink, const struct pw_thread *t
 	if (ok && (needs_address || pw_thread_end_address(t)))
 		ok = put(o, "address", json_sprintf("0x%" PRIx64, pw_thread_end_address(t)));
 	if (ok && pw_thread_end_message(t))
-		ok = put(o, "message", text(pw_thread_end_message(t), &flags));
+		ok = put(o, "message", pw_json_text(pw_thread_end_message(t), &flags));
 	return emit(sink, o, flags, ok);
 }
 
@@ -233,7 +205,7 @@ static struct pw_error *emit_native_end(struct pw_sink *sink, const struct pw_th
 	if (ok && pw_thread_native_end_address(t))
 		ok = put(o, "address", address(pw_thread_native_end_address(t)));
 	if (ok && pw_thread_native_end_message(t))
-		ok = put(o, "message", text(pw_thread_native_end_message(t), &flags));
+		ok = put(o, "message", pw_json_text(pw_thread_native_end_message(t), &flags));
 	return emit(sink, o, flags, ok);
 }
 
@@ -285,7 +257,7 @@ static json_t *build_flags(const struct pw_session *session, size_t *flags)
 	json_t *array = json_array();
 
 	for (size_t i = 0; array && build && build[i]; i++) {
-		if (json_array_append_new(array, text(build[i], flags)) != 0) {
+		if (json_array_append_new(array, pw_json_text(build[i], flags)) != 0) {
 			json_decref(array);
 			return NULL;
 		}
@@ -299,14 +271,15 @@ static struct pw_error *emit_process(struct pw_sink *sink, const struct pw_sessi
 	json_t *o = json_object(), *python = json_object();
 	int64_t pid = pw_session_pid(session), inner = pw_session_ns_pid(session);
 	int64_t parent = pw_session_parent_pid(session);
-	bool ok = o && python &&
-		  put(python, "version", text(pw_session_python_version(session), &flags)) &&
-		  put(python, "build", build_flags(session, &flags)) &&
-		  put(python, "layout", text(pw_session_layout(session), &flags)) &&
-		  put(o, "pid", number_or_null(pid, pid != 0)) &&
-		  (!inner || inner == pid || put(o, "ns_pid", json_integer(inner))) &&
-		  (!parent || put(o, "parent_pid", json_integer(parent))) &&
-		  put(o, "executable", text(pw_session_executable(session), &flags));
+	bool ok =
+		o && python &&
+		put(python, "version", pw_json_text(pw_session_python_version(session), &flags)) &&
+		put(python, "build", build_flags(session, &flags)) &&
+		put(python, "layout", pw_json_text(pw_session_layout(session), &flags)) &&
+		put(o, "pid", number_or_null(pid, pid != 0)) &&
+		(!inner || inner == pid || put(o, "ns_pid", json_integer(inner))) &&
+		(!parent || put(o, "parent_pid", json_integer(parent))) &&
+		put(o, "executable", pw_json_text(pw_session_executable(session), &flags));
 	if (ok)
 		ok = put(o, "python", python);
 	else
@@ -337,7 +310,8 @@ static struct pw_error *emit_problems(struct pw_sink *sink, const struct pw_dump
 	bool ok = array;
 
 	for (size_t i = 0; ok && i < pw_dump_problem_count(dump); i++)
-		ok = json_array_append_new(array, text(pw_dump_problem(dump, i), &flags)) == 0;
+		ok = json_array_append_new(array, pw_json_text(pw_dump_problem(dump, i), &flags)) ==
+		     0;
 	return emit(sink, array, flags, ok);
 }
 
@@ -377,10 +351,10 @@ static struct pw_error *emit_fact(struct pw_sink *sink, const struct pw_fact *fa
 {
 	size_t flags = 0;
 	json_t *o = json_object();
-	bool ok = o && put(o, "group", text(fact->group, &flags)) &&
-		  put(o, "name", text(fact->name, &flags)) &&
-		  put(o, "value", text(fact->value, &flags)) &&
-		  put(o, "source", text(fact->source ? fact->source : "", &flags));
+	bool ok = o && put(o, "group", pw_json_text(fact->group, &flags)) &&
+		  put(o, "name", pw_json_text(fact->name, &flags)) &&
+		  put(o, "value", pw_json_text(fact->value, &flags)) &&
+		  put(o, "source", pw_json_text(fact->source ? fact->source : "", &flags));
 	return emit(sink, o, flags, ok);
 }
 
@@ -429,8 +403,8 @@ static struct pw_error *write_failure(struct pw_sink *sink, const char *target, 
 {
 	size_t flags = 0;
 	json_t *o = json_object();
-	bool ok = o && put(o, "target", text(target, &flags)) &&
-		  put(o, "message", text(message, &flags));
+	bool ok = o && put(o, "target", pw_json_text(target, &flags)) &&
+		  put(o, "message", pw_json_text(message, &flags));
 	return emit(sink, o, flags, ok);
 }
 

@@ -4,8 +4,10 @@
 #include <string.h>
 
 static const struct pw_profile_writer *const writers[] = {
-	&pw_profile_writer_raw,	  &pw_profile_writer_collapsed, &pw_profile_writer_flamegraph,
-	&pw_profile_writer_pprof, &pw_profile_writer_otlp,	&pw_profile_writer_igprof,
+	&pw_profile_writer_raw,	       &pw_profile_writer_collapsed, &pw_profile_writer_flamegraph,
+	&pw_profile_writer_speedscope, &pw_profile_writer_pprof,     &pw_profile_writer_chrome,
+	&pw_profile_writer_gecko,      &pw_profile_writer_otlp,	     &pw_profile_writer_igprof,
+	&pw_profile_writer_jsonl,
 };
 
 enum { WRITER_COUNT = sizeof(writers) / sizeof(writers[0]) };

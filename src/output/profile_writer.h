@@ -16,11 +16,15 @@ struct pw_profile_writer {
 };
 
 extern const struct pw_profile_writer pw_profile_writer_collapsed;  /* profile_collapsed.c */
+extern const struct pw_profile_writer pw_profile_writer_chrome;	    /* profile_chrome.c */
 extern const struct pw_profile_writer pw_profile_writer_flamegraph; /* profile_flamegraph.c */
-extern const struct pw_profile_writer pw_profile_writer_raw;	    /* profile_raw.c */
+extern const struct pw_profile_writer pw_profile_writer_gecko;	    /* profile_gecko.c */
 extern const struct pw_profile_writer pw_profile_writer_igprof;	    /* profile_igprof.c */
+extern const struct pw_profile_writer pw_profile_writer_jsonl;	    /* profile_jsonl.c */
 extern const struct pw_profile_writer pw_profile_writer_otlp;	    /* profile_otlp.c */
 extern const struct pw_profile_writer pw_profile_writer_pprof;	    /* profile_pprof.c */
+extern const struct pw_profile_writer pw_profile_writer_raw;	    /* profile_raw.c */
+extern const struct pw_profile_writer pw_profile_writer_speedscope; /* profile_speedscope.c */
 
 /* ---- what several formats say alike (profile_names.c) ---- */
 
