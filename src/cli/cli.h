@@ -34,6 +34,14 @@ struct cli_command {
 extern const struct cli_command cli_dump;	    /* cmd_dump.c */
 extern const struct cli_command cli_info;	    /* cmd_info.c */
 extern const struct cli_command cli_report_command; /* cmd_report.c */
+extern const struct cli_command cli_watch;	    /* cmd_watch.c */
+
+/* What main() changed of what the program was started with, for commands that start another. */
+struct cli_inherited {
+	bool sigpipe;	 /* SIGPIPE was not ignored */
+	unsigned closed; /* bit n: descriptor n, of the standard three, was closed */
+};
+extern struct cli_inherited cli_inherited;
 
 /* ---- targets (targets.c) ---- */
 
@@ -83,6 +91,19 @@ enum cli_exit cli_report_open(const struct cli_common *common, const struct cli_
 			      struct pw_error *error);
 const char *cli_format(const struct cli_common *common);
 unsigned cli_write_flags(const struct cli_common *common);
+
+/* ---- captures (capture.c) ---- */
+
+/* The values of --locals (NULL: none was given) and --native. */
+void cli_take_locals(struct pw_capture_options *capture, const char *text,
+		     const struct argp_state *state);
+void cli_take_native(struct pw_capture_options *capture, const char *which,
+		     const struct argp_state *state);
+/* Opens a target and captures it; with `may_end`, looks again when it seems to have ended or become
+ * another program meanwhile.  *ret_dump is NULL before. */
+struct pw_error *cli_capture(const struct cli_common *common, const struct cli_target *target,
+			     bool may_end, struct pw_session **ret_session,
+			     struct pw_dump **ret_dump);
 
 /* ---- messages (report.c) ---- */
 

@@ -10,8 +10,11 @@
 #include <string.h>
 #include <unistd.h>
 
-static const struct cli_command *const commands[] = {&cli_dump, &cli_info, &cli_report_command};
+static const struct cli_command *const commands[] = {&cli_dump, &cli_info, &cli_report_command,
+						     &cli_watch};
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
+
+struct cli_inherited cli_inherited;
 
 static void print_version(FILE *stream, struct argp_state *state)
 {
@@ -98,7 +101,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		state->next = state->argc;
 		return 0;
 	case ARGP_KEY_NO_ARGS:
-		argp_error(state, "which command? There are dump, info, report and help");
+		argp_error(state, "which command? There are dump, info, report, watch and help");
 		return EINVAL;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -123,7 +126,8 @@ static char *help_filter(int key, const char *text, void *input)
 	      "  pywalk dump 4711            the threads of process 4711\n"
 	      "  pywalk dump --json core     the threads of a core file, for programs\n"
 	      "  pywalk dump -s 4711 4750    two processes and all that they have started\n"
-	      "  pywalk info 4711            which Python it is\n",
+	      "  pywalk info 4711            which Python it is\n"
+	      "  pywalk watch -t 5m -- make  dumps and ends what takes longer\n",
 	      stream);
 	return fclose(stream) == 0 ? list : NULL;
 }
@@ -158,9 +162,12 @@ static int help(int argc, char **argv)
  * way writing to it fails and is reported. */
 static void occupy_standard_descriptors(void)
 {
-	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-		if (fcntl(fd, F_GETFD) < 0)
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		if (fcntl(fd, F_GETFD) < 0) {
 			open("/dev/null", O_RDONLY);
+			cli_inherited.closed |= 1U << fd;
+		}
+	}
 }
 
 int main(int argc, char **argv)
@@ -174,7 +181,7 @@ int main(int argc, char **argv)
 	mallopt(M_TOP_PAD, 1 << 20);
 	argp_err_exit_status = CLI_USAGE;
 	/* A reader that goes away shows as EPIPE, so that everything is put away in good order. */
-	bool ends_by_pipe = signal(SIGPIPE, SIG_IGN) != SIG_IGN;
+	cli_inherited.sigpipe = signal(SIGPIPE, SIG_IGN) != SIG_IGN;
 	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &top);
 	if (!top.command)
 		return CLI_USAGE;
@@ -184,7 +191,7 @@ int main(int argc, char **argv)
 	if (strcmp(name, "help") == 0)
 		return help(argc, argv);
 	int status = run_command(name, argc, argv);
-	if (ends_by_pipe)
+	if (cli_inherited.sigpipe)
 		cli_output_raise();
 	return status;
 }
