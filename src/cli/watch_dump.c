@@ -211,11 +211,10 @@ void watch_dump(struct watch *watch, bool hung)
 	dump.annotates = hung && watch_annotates(arguments->ci);
 	watch->dumps++;
 	if (hung)
-		cli_message("%s has not ended within %.1f s; it is %zu process%s",
-			    arguments->command[0], (double)arguments->timeout / 1e9, count,
-			    plural(count));
+		cli_message("%s has not ended within %.1f s (%zu process%s)", arguments->command[0],
+			    (double)arguments->timeout / 1e9, count, plural(count));
 	else
-		cli_message("%s after %.1f s; it is %zu process%s", arguments->command[0], elapsed,
+		cli_message("%s after %.1f s (%zu process%s)", arguments->command[0], elapsed,
 			    count, plural(count));
 	if (arguments->dump) {
 		bool section = !arguments->common.output && !arguments->output_dir;
