@@ -3,6 +3,7 @@
 
 READY is written when it is about to hang.
 """
+
 import ctypes
 import multiprocessing
 import os
