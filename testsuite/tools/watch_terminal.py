@@ -65,7 +65,8 @@ class Terminal:
 
 def script(command: str, key: str) -> Tuple[str, int]:
     terminal = Terminal(["bash", "-c", command + "; echo after: $?"])
-    terminal.expect("started")
+    # All of it: such a key throws away what the terminal has not shown yet.
+    terminal.expect("started\r\n")
     terminal.send(key)
     return terminal.end()
 
