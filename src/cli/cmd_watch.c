@@ -260,12 +260,13 @@ static bool run_in_time(struct watch *watch)
 	const struct watch_arguments *arguments = watch->arguments;
 	int64_t next = arguments->every;
 	while (!watch->ended) {
+		/* First what has happened: it may have ended while it was dumped, or been stopped,
+		 * as we were, since the clock was read. */
+		if (watch_wait(watch, 0))
+			continue;
 		int64_t elapsed = watch_now() - watch->start;
-		if (elapsed >= arguments->timeout) {
-			/* It may have ended while it was dumped. */
-			watch_wait(watch, 0);
-			return watch->ended;
-		}
+		if (elapsed >= arguments->timeout)
+			return false;
 		if (next && elapsed >= next) {
 			watch_dump(watch, false);
 			elapsed = watch_now() - watch->start;

@@ -103,14 +103,14 @@ def background() -> None:
     """Stopped, in the background, in the foreground again; meanwhile the clock stands still."""
     terminal = Terminal(["bash", "--norc", "-i"])
     terminal.expect("prompt> ")
-    terminal.send(f"{WATCH.replace('90', '4')}sh -c 'echo star''ted; exec cat'\n")
+    terminal.send(f"{WATCH.replace('90', '6')}sh -c 'echo star''ted; exec cat'\n")
     terminal.expect("started")
     terminal.send("one\n")
     terminal.expect("one\r\none\r\n")
     terminal.send("\032")
     terminal.expect("Stopped")
     terminal.expect("prompt> ")
-    time.sleep(5)  # longer than the timeout
+    time.sleep(7)  # longer than the timeout
     terminal.send("fg\n")
     terminal.expect("fg\r\n")
     terminal.send("two\n")
