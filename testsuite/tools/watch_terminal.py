@@ -112,7 +112,9 @@ def background() -> None:
     terminal.expect("prompt> ")
     time.sleep(7)  # longer than the timeout
     terminal.send("fg\n")
+    # The shell says what it continues; what is typed before would be echoed before that.
     terminal.expect("fg\r\n")
+    terminal.expect("exec cat'\r\n")
     terminal.send("two\n")
     terminal.expect("two\r\ntwo\r\n")
     terminal.send("\004")
@@ -139,6 +141,7 @@ def in_background() -> None:
     terminal.expect("Stopped")
     terminal.send("fg\n")
     terminal.expect("fg\r\n")
+    terminal.expect("/dev/tty\r\n")
     terminal.send("a line\n")
     terminal.expect("a line\r\na line\r\n")
     terminal.expect("prompt> ")
