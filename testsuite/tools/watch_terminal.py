@@ -51,6 +51,14 @@ class Terminal:
     def send(self, text: str) -> None:
         os.write(self.fd, text.encode())
 
+    def settle(self) -> None:
+        """Until the shell waits for its command, which may be faster than it."""
+        sleeping = 0
+        while sleeping < 5:
+            time.sleep(0.1)
+            with open(f"/proc/{self.pid}/stat", encoding="utf-8") as file:
+                sleeping = sleeping + 1 if ") S " in file.read() else 0
+
     def end(self) -> Tuple[str, int]:
         """What else it says, and its status."""
         end = time.monotonic() + PATIENCE
@@ -67,6 +75,7 @@ def script(command: str, key: str) -> Tuple[str, int]:
     terminal = Terminal(["bash", "-c", command + "; echo after: $?"])
     # All of it: such a key throws away what the terminal has not shown yet.
     terminal.expect("started\r\n")
+    terminal.settle()
     terminal.send(key)
     return terminal.end()
 
