@@ -170,6 +170,8 @@ PW_API void pw_session_close(struct pw_session *session);
 
 struct pw_process {
 	pid_t pid, parent;
+	char state;    /* as in proc_pid_stat(5): 'R', 'S', 'T', 'Z' for one that has ended ... */
+	char name[64]; /* the kernel's; raw bytes, cut */
 };
 /* The descendants of a live process at one look through /proc: depth first, each after its parent,
  * siblings by their pids.  free() the array.  PW_ERROR_NO_TARGET: there is no such process. */

@@ -37,6 +37,16 @@ extern const struct cli_command cli_record;	    /* cmd_record.c */
 extern const struct cli_command cli_report_command; /* cmd_report.c */
 extern const struct cli_command cli_merge_command;  /* cmd_merge.c */
 extern const struct cli_command cli_diff_command;   /* cmd_diff.c */
+extern const struct cli_command cli_watch;	    /* cmd_watch.c */
+
+/* What main() changed of what the program was started with, for commands that start another. */
+struct cli_inherited {
+	bool sigpipe;	 /* SIGPIPE was not ignored */
+	unsigned closed; /* bit n: descriptor n, of the standard three, was closed */
+};
+extern struct cli_inherited cli_inherited;
+/* In the child, before it becomes another program. */
+void cli_restore_inherited(void);
 
 /* ---- targets (targets.c) ---- */
 
@@ -92,6 +102,18 @@ unsigned cli_write_flags(const struct cli_common *common);
 
 /* The format of profiles whose suffix a name has; NULL: none. */
 const struct pw_profile_format *cli_format_of_name(const char *path);
+/* ---- captures (capture.c) ---- */
+
+/* The values of --locals (NULL: none was given) and --native. */
+void cli_take_locals(struct pw_capture_options *capture, const char *text,
+		     const struct argp_state *state);
+void cli_take_native(struct pw_capture_options *capture, const char *which,
+		     const struct argp_state *state);
+/* Opens a target and captures it; with `may_end`, looks again when it seems to have ended or become
+ * another program meanwhile.  *ret_dump is NULL before. */
+struct pw_error *cli_capture(const struct cli_common *common, const struct cli_target *target,
+			     bool may_end, struct pw_session **ret_session,
+			     struct pw_dump **ret_dump);
 
 /* ---- messages (report.c) ---- */
 

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,37 +73,6 @@ static void take_max_frames(struct dump_arguments *arguments, const char *text,
 	arguments->common.capture.max_frames = (size_t)n;
 }
 
-static void take_locals(struct dump_arguments *arguments, const char *text,
-			const struct argp_state *state)
-{
-	struct pw_capture_options *capture = &arguments->common.capture;
-	capture->locals = true;
-	capture->limits =
-		(struct pw_value_limits){.depth = 3, .items = 10, .characters = 100, .bytes = 400};
-	if (!text)
-		return;
-	errno = 0;
-	unsigned long n = strtoul(text, NULL, 10);
-	if (!text[0] || text[strspn(text, "0123456789")] || errno || n == 0 || n > UINT_MAX)
-		argp_error(state, "--locals is a number from 1 on, not \"%s\"", text);
-	capture->limits = (struct pw_value_limits){.depth = UINT_MAX,
-						   .items = UINT_MAX,
-						   .characters = (unsigned)n,
-						   .bytes = (unsigned)n};
-}
-
-static void take_native(struct dump_arguments *arguments, const char *which,
-			const struct argp_state *state)
-{
-	enum pw_native *native = &arguments->common.capture.native;
-	if (!which || strcmp(which, "folded") == 0)
-		*native = PW_NATIVE_FOLDED;
-	else if (strcmp(which, "all") == 0)
-		*native = PW_NATIVE_ALL;
-	else
-		argp_error(state, "--native is folded or all, not \"%s\"", which);
-}
-
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct dump_arguments *arguments = state->input;
@@ -116,13 +84,13 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		take_threads(arguments, arg, state);
 		return 0;
 	case 'n':
-		take_native(arguments, arg, state);
+		cli_take_native(&arguments->common.capture, arg, state);
 		return 0;
 	case 's':
 		arguments->subprocesses = true;
 		return 0;
 	case 'l':
-		take_locals(arguments, arg, state);
+		cli_take_locals(&arguments->common.capture, arg, state);
 		return 0;
 	case KEY_MAX_FRAMES:
 		take_max_frames(arguments, arg, state);
@@ -225,29 +193,6 @@ static void report(struct dump_run *run, const struct cli_target *target, bool d
 	}
 }
 
-static struct pw_error *take_dump(const struct dump_run *run, const struct cli_target *target,
-				  struct pw_session **ret_session, struct pw_dump **ret_dump)
-{
-	const struct cli_common *common = &run->arguments->common;
-	struct pw_error *error = cli_open(common, target, ret_session);
-	if (error)
-		return error;
-	error = pw_session_capture(*ret_session, &common->capture, ret_dump);
-	if (error)
-		pw_session_close(*ret_session);
-	return error;
-}
-
-/* Whether a process may have ended, or become another program, while it was looked at: the next
- * look tells. */
-static bool is_doubtful(const struct pw_error *error, const struct pw_dump *dump)
-{
-	if (!error)
-		return pw_dump_problem_count(dump) > 0;
-	enum pw_error_code code = pw_error_code(error);
-	return code != PW_ERROR_NO_TARGET && code != PW_ERROR_NOT_PYTHON;
-}
-
 static void dump_target(struct dump_run *run, const struct cli_target *target, bool descendant)
 {
 	struct pw_session *session;
@@ -260,15 +205,8 @@ static void dump_target(struct dump_run *run, const struct cli_target *target, b
 		run->status = cli_worse(run->status, CLI_USAGE);
 		return;
 	}
-	struct pw_error *error = take_dump(run, target, &session, &dump);
-	for (unsigned i = 0; descendant && i < 2 && is_doubtful(error, dump); i++) {
-		if (!error) {
-			pw_dump_destroy(dump);
-			pw_session_close(session);
-		}
-		pw_error_destroy(error);
-		error = take_dump(run, target, &session, &dump);
-	}
+	struct pw_error *error =
+		cli_capture(&run->arguments->common, target, descendant, &session, &dump);
 	if (error) {
 		report(run, target, descendant, error);
 		return;

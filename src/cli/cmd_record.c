@@ -247,6 +247,7 @@ static pid_t start_command(char **command)
 	}
 	pid_t pid = fork();
 	if (pid == 0) {
+		cli_restore_inherited();
 		execvp(command[0], command);
 		failed = errno;
 		if (write(report[1], &failed, sizeof(failed)) < 0)

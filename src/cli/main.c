@@ -11,10 +11,21 @@
 #include <unistd.h>
 
 static const struct cli_command *const commands[] = {
-	&cli_dump,	     &cli_info,		 &cli_record,
-	&cli_report_command, &cli_merge_command, &cli_diff_command,
+	&cli_dump,	    &cli_info,	       &cli_record, &cli_report_command,
+	&cli_merge_command, &cli_diff_command, &cli_watch,
 };
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
+
+struct cli_inherited cli_inherited;
+
+void cli_restore_inherited(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (cli_inherited.closed & 1U << fd)
+			close(fd);
+	if (cli_inherited.sigpipe)
+		signal(SIGPIPE, SIG_DFL);
+}
 
 static void print_version(FILE *stream, struct argp_state *state)
 {
@@ -102,8 +113,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case ARGP_KEY_NO_ARGS:
 		argp_error(state,
-			   "which command? There are dump, info, record, report, merge, diff "
-			   "and help");
+			   "which command? There are dump, info, record, report, merge, diff, "
+			   "watch and help");
 		return EINVAL;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -128,7 +139,8 @@ static char *help_filter(int key, const char *text, void *input)
 	      "  pywalk dump 4711            the threads of process 4711\n"
 	      "  pywalk dump --json core     the threads of a core file, for programs\n"
 	      "  pywalk dump -s 4711 4750    two processes and all that they have started\n"
-	      "  pywalk info 4711            which Python it is\n",
+	      "  pywalk info 4711            which Python it is\n"
+	      "  pywalk watch -t 5m -- make  dumps and ends what takes longer\n",
 	      stream);
 	return fclose(stream) == 0 ? list : NULL;
 }
@@ -163,9 +175,12 @@ static int help(int argc, char **argv)
  * way writing to it fails and is reported. */
 static void occupy_standard_descriptors(void)
 {
-	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-		if (fcntl(fd, F_GETFD) < 0)
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		if (fcntl(fd, F_GETFD) < 0) {
 			open("/dev/null", O_RDONLY);
+			cli_inherited.closed |= 1U << fd;
+		}
+	}
 }
 
 int main(int argc, char **argv)
@@ -179,7 +194,7 @@ int main(int argc, char **argv)
 	mallopt(M_TOP_PAD, 1 << 20);
 	argp_err_exit_status = CLI_USAGE;
 	/* A reader that goes away shows as EPIPE, so that everything is put away in good order. */
-	bool ends_by_pipe = signal(SIGPIPE, SIG_IGN) != SIG_IGN;
+	cli_inherited.sigpipe = signal(SIGPIPE, SIG_IGN) != SIG_IGN;
 	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &top);
 	if (!top.command)
 		return CLI_USAGE;
@@ -189,7 +204,7 @@ int main(int argc, char **argv)
 	if (strcmp(name, "help") == 0)
 		return help(argc, argv);
 	int status = run_command(name, argc, argv);
-	if (ends_by_pipe)
+	if (cli_inherited.sigpipe)
 		cli_output_raise();
 	return status;
 }

@@ -46,7 +46,11 @@ static struct pw_error *add(struct family *family, pid_t pid)
 		family->all = all;
 		family->capacity = capacity;
 	}
-	family->all[family->count++] = (struct pw_process){.pid = pid, .parent = stat.parent};
+	struct pw_process *process = &family->all[family->count++];
+	*process = (struct pw_process){.pid = pid, .parent = stat.parent, .state = stat.state};
+	size_t length = stat.comm_length < sizeof(process->name) ? stat.comm_length
+								 : sizeof(process->name) - 1;
+	memcpy(process->name, stat.comm, length);
 	return NULL;
 }
 
