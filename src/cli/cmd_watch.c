@@ -87,8 +87,8 @@ static void take_on_hang(struct watch_arguments *arguments, const char *text,
 			arguments->core = true;
 		else if (length == 6 && strncmp(rest, "record", length) == 0)
 			argp_error(state,
-				   "--on-hang=record: there is no recording of processes yet; "
-				   "--every shows where the time goes");
+				   "--on-hang=record: watch cannot do that yet; pywalk record "
+				   "records a process, and --every shows where the time goes");
 		else
 			argp_error(state, "--on-hang is a list of dump and core, not \"%s\"", text);
 		rest = rest[length] ? rest + length + 1 : NULL;

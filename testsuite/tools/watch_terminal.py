@@ -53,8 +53,8 @@ class Terminal:
 
     def settle(self) -> None:
         """Until the shell waits for its command, which may be faster than it."""
-        sleeping = 0
-        while sleeping < 5:
+        sleeping, end = 0, time.monotonic() + PATIENCE
+        while sleeping < 5 and time.monotonic() < end:
             time.sleep(0.1)
             with open(f"/proc/{self.pid}/stat", encoding="utf-8") as file:
                 sleeping = sleeping + 1 if ") S " in file.read() else 0
@@ -101,7 +101,7 @@ def ctrl_c_handled() -> None:
 
 
 def ctrl_c_ignored() -> None:
-    as_without("sh -c 'trap \"\" INT; echo started; sleep 0.3; exit 6'", "\003")
+    as_without("sh -c 'trap \"\" INT; echo started; sleep 3; exit 6'", "\003")
 
 
 def ctrl_backslash() -> None:
