@@ -6,7 +6,7 @@ newest, are those that pywalk must have found.  Prints "closure: N instructions,
 """
 
 import json
-from typing import List
+from typing import List, Optional
 
 import gdb
 
@@ -23,7 +23,7 @@ def pywalk_frames() -> List[int]:
 
 def gdb_frames() -> List[int]:
     found = []
-    frame = gdb.newest_frame()
+    frame: Optional[gdb.Frame] = gdb.newest_frame()
     while frame is not None:
         if frame.type() in (gdb.NORMAL_FRAME, gdb.SIGTRAMP_FRAME):
             found.append(frame.pc())
