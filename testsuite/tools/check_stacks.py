@@ -9,7 +9,8 @@ import json
 import re
 import sys
 from collections import Counter
-from typing import Dict, List, Optional
+from typing import Any, Dict, List, Optional
+from typing import Counter as CounterType
 
 FRAME = re.compile(r"^(.*?)(?: \(([^()]*)\))?$")
 
@@ -18,14 +19,14 @@ def python_functions(pieces: List[str]) -> List[str]:
     found = []
     for piece in pieces:
         match = FRAME.match(piece)
-        name, place = match.groups() if match else (piece, None)
-        if place and re.search(r"\.py(:\d+)?$", place):
+        name, place = (match.group(1), match.group(2)) if match else (piece, None)
+        if name and place and re.search(r"\.py(:\d+)?$", place):
             # Before 3.11 a name has no class in front of it.
             found.append(name.rpartition(".")[2])
     return found
 
 
-def problem_of(stack: List[str], truth: Dict) -> Optional[str]:
+def problem_of(stack: List[str], truth: Dict[str, Any]) -> Optional[str]:
     if not stack:
         return "no Python frame"
     if stack[0] not in truth["roots"]:
@@ -42,7 +43,8 @@ def problem_of(stack: List[str], truth: Dict) -> Optional[str]:
 def main() -> int:
     with open(sys.argv[1]) as file:
         truth = json.load(file)
-    samples, problems = 0, Counter()  # type: int, Counter[str]
+    samples = 0
+    problems: CounterType[str] = Counter()
     functions = set()
     with open(sys.argv[2]) as file:
         for line in file:
