@@ -26,7 +26,7 @@ def gdb_frames() -> List[int]:
     frame: Optional[gdb.Frame] = gdb.newest_frame()
     while frame is not None:
         if frame.type() in (gdb.NORMAL_FRAME, gdb.SIGTRAMP_FRAME):
-            found.append(frame.pc())
+            found.append(int(frame.pc()))
         frame = frame.older()
     return found
 
