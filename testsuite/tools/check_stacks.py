@@ -59,7 +59,7 @@ def main() -> int:
         print("%d of %d: %s" % (number, samples, problem))
     if samples < int(sys.argv[3]):
         print("only %d samples" % samples)
-    elif len(functions) < 10:
+    elif len(functions) < 3:
         print("only the functions %s" % " ".join(sorted(functions)))
     elif not problems:
         return 0
