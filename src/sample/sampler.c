@@ -5,6 +5,7 @@
 #include "pywalk_sample.h"
 
 #include "sample/profile.h"
+#include "stack/model.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -124,6 +125,8 @@ struct pw_error *pw_sampler_add(struct pw_sampler *sampler, struct pw_session *s
 	*added = (struct watched){.session = session};
 	struct pw_error *error =
 		pw_profile_add_process(sampler->profile, &process, &added->process);
+	if (!error)
+		error = session->target->ops->stay_ready(session->target, true);
 	sampler->watched_count += !error;
 	return error;
 }

@@ -254,6 +254,7 @@ static struct pw_error *live_refresh(struct pw_target *target)
 static void live_destroy(struct pw_target *target)
 {
 	struct pw_live *live = (struct pw_live *)target;
+	pw_error_destroy(pw_live_stay_ready(target, false));
 	if (live->mem_fd >= 0)
 		close(live->mem_fd);
 	if (live->task_fd >= 0)
@@ -281,6 +282,7 @@ static const struct pw_target_ops live_ops = {
 	.read = live_read,
 	.read_pieces = live_read_pieces,
 	.stop = pw_live_stop,
+	.stay_ready = pw_live_stay_ready,
 	.sleep_begin = pw_live_sleep_begin,
 	.sleep_holds = pw_live_sleep_holds,
 	.resident = live_resident,

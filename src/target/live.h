@@ -20,6 +20,7 @@ struct pw_live {
 	uint64_t maps_hash;
 	char *root_link; /* its root as we see it; NULL: unknown */
 	int task_fd;	 /* the folder of its threads; -1: not opened yet */
+	struct pw_tracing *tracing; /* a thread that stays ready to stop others; NULL: none */
 	int mem_fd;	 /* of /proc/PID/mem, only where process_vm_readv is missing; -1 */
 	bool use_mem;
 };
@@ -33,6 +34,8 @@ struct pw_proc_stat {
 	char state; /* R, S, D, T, t, Z, X, I */
 	pid_t parent;
 	uint64_t flags;
+	int processor;	 /* that it runs on, or ran on last */
+	int rt_priority; /* 0: an ordinary thread */
 	char comm[64];
 	size_t comm_length;
 };
@@ -77,6 +80,22 @@ struct pw_error *pw_live_permission(pid_t pid, const char *what);
 /* live_pause.c, live_sleep.c: as struct pw_target_ops says. */
 struct pw_error *pw_live_stop(struct pw_target *target, const pid_t *tids, size_t count,
 			      void (*copy)(void *data), void *data);
+struct pw_error *pw_live_stay_ready(struct pw_target *target, bool ready);
+
+/* ---- live_tracing.c ---- */
+
+/*
+ * Runs `work` in a thread of its own that may trace, and returns when it is through.  It says
+ * whether all that it seized has been let go; the rest the end of that thread lets go.  One that
+ * stays ready is given up when it waits too long in pw_tracing_wait(): `work` does not return then.
+ */
+struct pw_error *pw_tracing_run(struct pw_live *live, bool (*work)(void *data), void *data);
+/* Within `work`: moves to the processor of a thread, to run before it.  false: cannot, or the
+ * thread of ours does not stay anyway. */
+bool pw_tracing_follow(struct pw_live *live, int processor, int rt_priority);
+/* Within `work`, of one that stays: waits until a tracee may have stopped or ended; which is still
+ * to be waited for. */
+void pw_tracing_wait(pid_t tid);
 bool pw_live_sleep_begin(struct pw_target *target, struct pw_lwp *lwp, struct pw_sleep *ret);
 bool pw_live_sleep_holds(struct pw_target *target, struct pw_sleep *sleep);
 

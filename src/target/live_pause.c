@@ -1,15 +1,14 @@
 /*
  * Stopping a live process and letting it go: ptrace(2), PTRACE_SEIZE and PTRACE_INTERRUPT.
  *
- * A thread of our own does it, because the kernel ties a tracee to the thread that seized it.  When
- * that thread ends, the kernel lets go of everything it still holds: also of threads that wait
- * uninterruptibly and could not be stopped, which a detach cannot reach.
+ * A thread of our own does it (live_tracing.c).  When it ends, the kernel lets go of everything it
+ * still holds: also of threads that wait uninterruptibly and could not be stopped, which a detach
+ * cannot reach.
  */
 #include "target/live.h"
 
 #include <elf.h>
 #include <errno.h>
-#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -31,6 +30,7 @@ enum task_phase {
 struct task {
 	pid_t tid;
 	enum task_phase phase;
+	int processor, rt_priority;
 	int signal;		 /* to give back to it when it goes on */
 	uint64_t interrupted_at; /* ns; 0: it was not */
 	struct pw_lwp lwp;
@@ -47,6 +47,7 @@ struct pw_tracer {
 	size_t count, sorted; /* the first `sorted` are in order of tid */
 	bool contended;	      /* another tracer holds one of the threads */
 	bool urgent;	      /* runs before all ordinary threads of this machine */
+	bool placed;	      /* on the processor of the only thread to be stopped */
 	uint64_t stopped_at;  /* ns, 0: nothing was stopped */
 	uint64_t released_at;
 };
@@ -139,6 +140,8 @@ static struct pw_error *add_task(struct pw_tracer *tracer, pid_t tid)
 	if (pw_proc_stat(dir, &stat))
 		return NULL;
 	pw_live_describe(tracer->live, tid, &stat, &task->lwp);
+	task->processor = stat.processor;
+	task->rt_priority = stat.rt_priority;
 	if (strchr("ZXx", stat.state)) {
 		task->phase = TASK_IDLE;
 		return NULL;
@@ -265,6 +268,8 @@ static void look_again(const struct pw_tracer *tracer, struct task *task, bool p
 static void wait_all(struct pw_tracer *tracer, uint64_t deadline)
 {
 	uint64_t begin = now(), looked = begin;
+	if (tracer->placed && tracer->count == 1 && tracer->tasks[0].phase == TASK_INTERRUPTED)
+		pw_tracing_wait(tracer->tasks[0].tid);
 	for (;;) {
 		size_t left = 0;
 		for (size_t i = 0; i < tracer->count; i++)
@@ -298,6 +303,9 @@ static struct pw_error *stop_all(struct pw_tracer *tracer)
 		if (error)
 			return error;
 	}
+	if (tracer->tid_count && tracer->count == 1)
+		tracer->placed = pw_tracing_follow(tracer->live, tracer->tasks[0].processor,
+						   tracer->tasks[0].rt_priority);
 	uint64_t deadline = now() + 1000 * ms;
 	fresh = 1;
 	/* A thread that still ran may have made another. */
@@ -318,18 +326,23 @@ static struct pw_error *stop_all(struct pw_tracer *tracer)
 
 /* ---- letting go ---- */
 
-/* What does not stand still by now is let go by the end of this thread. */
-static void release_all(struct pw_tracer *tracer)
+/* What does not stand still by now is let go by the end of this thread; false: there is such. */
+static bool release_all(struct pw_tracer *tracer)
 {
+	bool all = true;
 	for (size_t i = 0; i < tracer->count; i++) {
 		struct task *task = &tracer->tasks[i];
 		bool late = task->phase == TASK_INTERRUPTED || task->phase == TASK_STUCK;
-		if (late && !poll_task(tracer, task))
+		if (late && !poll_task(tracer, task)) {
+			all = false;
 			continue;
+		}
 		if (task->phase == TASK_STOPPED)
 			ptrace(PTRACE_DETACH, task->tid, 0, (void *)(intptr_t)task->signal);
+		all &= task->phase != TASK_SEIZED;
 	}
 	tracer->released_at = now();
+	return all;
 }
 
 /* The threads as they stand: into the list, or each into its entry when only some were asked for.
@@ -358,16 +371,16 @@ static struct pw_error *hand_over(struct pw_tracer *tracer)
 	return NULL;
 }
 
-static void *tracer_main(void *data)
+static bool trace(void *data)
 {
 	struct pw_tracer *tracer = data;
+	tracer->urgent = sched_getscheduler(0) == SCHED_FIFO;
 	tracer->error = stop_all(tracer);
 	if (!tracer->error)
 		tracer->error = hand_over(tracer);
 	if (!tracer->error)
 		tracer->copy(tracer->data);
-	release_all(tracer);
-	return NULL;
+	return release_all(tracer);
 }
 
 /* ---- the other side ---- */
@@ -376,6 +389,9 @@ static void report_stuck(struct pw_target *target, const struct pw_tracer *trace
 {
 	size_t stuck = 0;
 	pid_t first = 0;
+	/* Who looks again and again would say it again and again. */
+	if (tracer->live->tracing)
+		return;
 	for (size_t i = 0; i < tracer->count; i++) {
 		const struct task *task = &tracer->tasks[i];
 		if (task->phase == TASK_INTERRUPTED || task->phase == TASK_STUCK)
@@ -403,53 +419,13 @@ static void report_times(struct pw_target *target, const struct pw_tracer *trace
 	}
 }
 
-/*
- * On a busy machine a pause lasts as long as its thread waits for a processor, and so does the
- * dump. Where we may, it waits behind nobody, from its first instruction on; and it runs where we
- * do, who wait for it: a new thread would be put on another processor, often that of the target.
- */
-static int start(struct pw_tracer *tracer, pthread_t *ret)
-{
-	struct sched_param lowest = {.sched_priority = sched_get_priority_min(SCHED_FIFO)};
-	int cpu = sched_getcpu();
-	pthread_attr_t attr;
-	int errnum = pthread_attr_init(&attr);
-	if (errnum)
-		return errnum;
-	if (cpu >= 0 && cpu < CPU_SETSIZE) {
-		cpu_set_t here;
-		CPU_ZERO(&here);
-		CPU_SET(cpu, &here);
-		pthread_attr_setaffinity_np(&attr, sizeof(here), &here);
-	}
-	pthread_attr_setinheritsched(&attr, PTHREAD_EXPLICIT_SCHED);
-	pthread_attr_setschedpolicy(&attr, SCHED_FIFO);
-	pthread_attr_setschedparam(&attr, &lowest);
-	tracer->urgent = true;
-	errnum = pthread_create(ret, &attr, tracer_main, tracer);
-	if (errnum) {
-		tracer->urgent = false;
-		pthread_attr_setinheritsched(&attr, PTHREAD_INHERIT_SCHED);
-		errnum = pthread_create(ret, &attr, tracer_main, tracer);
-	}
-	pthread_attr_destroy(&attr);
-	return errnum ? pthread_create(ret, NULL, tracer_main, tracer) : 0;
-}
-
 static struct pw_error *run(struct pw_tracer *tracer)
 {
-	pthread_t thread;
-	/* The caller's signal handlers are none of that thread's business. */
-	sigset_t all, before;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	int errnum = start(tracer, &thread);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (errnum)
-		return pw_error_from_errno(errnum, "cannot start a thread to trace process %d",
-					   (int)tracer->live->base.pid);
-	pthread_join(thread, NULL);
-	return tracer->error;
+	struct pw_error *error = pw_tracing_run(tracer->live, trace, tracer);
+	if (!error)
+		return tracer->error;
+	pw_error_destroy(tracer->error);
+	return error;
 }
 
 /*
@@ -484,7 +460,9 @@ struct pw_error *pw_live_stop(struct pw_target *target, const pid_t *tids, size_
 		.data = data,
 	};
 	struct pw_error *error = run_alone(&tracer);
-	target->pause_ns = tracer.stopped_at ? tracer.released_at - tracer.stopped_at : 0;
+	/* One that was given up did not stop. */
+	bool stopped = tracer.stopped_at && tracer.released_at;
+	target->pause_ns = stopped ? tracer.released_at - tracer.stopped_at : 0;
 	if (!error) {
 		report_stuck(target, &tracer);
 		report_times(target, &tracer);

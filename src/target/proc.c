@@ -68,7 +68,12 @@ int pw_proc_stat_at(int folder, const char *dir, struct pw_proc_stat *ret)
 	ret->parent = (int)strtol(field, &field, 10);
 	for (int i = 0; i < 4; i++)
 		strtoll(field, &field, 10);
-	ret->flags = strtoull(field, NULL, 10);
+	ret->flags = strtoull(field, &field, 10);
+	/* minflt is field 10, processor field 39, rt_priority field 40. */
+	for (int i = 10; i < 39; i++)
+		strtoll(field, &field, 10);
+	ret->processor = *field ? (int)strtol(field, &field, 10) : -1;
+	ret->rt_priority = (int)strtol(field, NULL, 10);
 	ret->comm_length = (size_t)(close - open - 1);
 	if (ret->comm_length > sizeof(ret->comm))
 		ret->comm_length = sizeof(ret->comm);

@@ -122,6 +122,9 @@ struct pw_target_ops {
 	 */
 	struct pw_error *(*stop)(struct pw_target *target, const pid_t *tids, size_t count,
 				 void (*copy)(void *data), void *data);
+	/* From now on a thread of ours stays ready for stop(), until `ready` is false: who stops
+	 * again and again does it faster.  NULL: there is no stop(). */
+	struct pw_error *(*stay_ready)(struct pw_target *target, bool ready);
 	/* Whether a thread sleeps in a system call; fills its sp and pc.  Then pw_sleep_end() is
 	 * due.  NULL: not live. */
 	bool (*sleep_begin)(struct pw_target *target, struct pw_lwp *lwp, struct pw_sleep *ret);

@@ -1,0 +1,230 @@
+/*
+ * The threads that trace for us.  The kernel ties a tracee to the thread that seized it, and lets
+ * go of everything that a thread still holds when it ends.
+ *
+ * Either one is started for a single stop and ends with it, or one stays ready: then a stop costs
+ * the target a few microseconds, because the thread moves to the processor that the tracee runs
+ * on.  It preempts the tracee there, and what follows (its stop, our look, its going on) are
+ * switches between two threads of one processor.  From another processor each of these steps is an
+ * interrupt sent to the other, which in a virtual machine costs ten times as much.
+ */
+#include "target/live.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <time.h>
+
+struct pw_tracing {
+	pthread_t thread;
+	sem_t asked, done;
+	bool (*work)(void *data);
+	void *data;
+	bool kept; /* what `work` said: nothing is left that only the thread's end lets go */
+	bool end;
+	int processor; /* to which it is bound; -1: none yet */
+	int priority;  /* of SCHED_FIFO, 0: not tried */
+};
+
+/* ---- starting a thread ---- */
+
+/*
+ * On a busy machine a pause lasts as long as its thread waits for a processor, and so does the
+ * dump. Where we may, it waits behind nobody, from its first instruction on; and it runs where we
+ * do, who wait for it: a new thread would be put on another processor, often that of the target.
+ */
+static int start_urgent(pthread_attr_t *attr, void *(*run)(void *), void *data, pthread_t *ret)
+{
+	struct sched_param lowest = {.sched_priority = sched_get_priority_min(SCHED_FIFO)};
+	int cpu = sched_getcpu();
+	if (cpu >= 0 && cpu < CPU_SETSIZE) {
+		cpu_set_t here;
+		CPU_ZERO(&here);
+		CPU_SET(cpu, &here);
+		pthread_attr_setaffinity_np(attr, sizeof(here), &here);
+	}
+	pthread_attr_setinheritsched(attr, PTHREAD_EXPLICIT_SCHED);
+	pthread_attr_setschedpolicy(attr, SCHED_FIFO);
+	pthread_attr_setschedparam(attr, &lowest);
+	int errnum = pthread_create(ret, attr, run, data);
+	if (errnum) {
+		pthread_attr_setinheritsched(attr, PTHREAD_INHERIT_SCHED);
+		errnum = pthread_create(ret, attr, run, data);
+	}
+	return errnum;
+}
+
+static struct pw_error *start(const struct pw_live *live, void *(*run)(void *), void *data,
+			      pthread_t *ret)
+{
+	/* The caller's signal handlers are none of that thread's business. */
+	sigset_t all, before;
+	pthread_attr_t attr;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	int errnum = pthread_attr_init(&attr);
+	if (!errnum) {
+		errnum = start_urgent(&attr, run, data, ret);
+		pthread_attr_destroy(&attr);
+	}
+	if (errnum)
+		errnum = pthread_create(ret, NULL, run, data);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (errnum)
+		return pw_error_from_errno(errnum, "cannot start a thread to trace process %d",
+					   (int)live->base.pid);
+	return NULL;
+}
+
+/* ---- one that stays ---- */
+
+static void *serve(void *data)
+{
+	struct pw_tracing *t = data;
+	int before;
+	/* Only pw_tracing_wait() can be given up. */
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
+	for (;;) {
+		while (sem_wait(&t->asked))
+			;
+		if (t->end)
+			return NULL;
+		t->kept = t->work(t->data);
+		sem_post(&t->done);
+	}
+}
+
+static struct pw_error *create(const struct pw_live *live, struct pw_tracing **ret)
+{
+	struct pw_tracing *t = calloc(1, sizeof(*t));
+	if (!t)
+		return &pw_error_nomem;
+	t->processor = -1;
+	sem_init(&t->asked, 0, 0);
+	sem_init(&t->done, 0, 0);
+	struct pw_error *error = start(live, serve, t, &t->thread);
+	if (error) {
+		free(t);
+		return error;
+	}
+	*ret = t;
+	return NULL;
+}
+
+static void destroy(struct pw_tracing *t)
+{
+	t->end = true;
+	sem_post(&t->asked);
+	pthread_join(t->thread, NULL);
+	sem_destroy(&t->asked);
+	sem_destroy(&t->done);
+	free(t);
+}
+
+struct pw_error *pw_live_stay_ready(struct pw_target *target, bool ready)
+{
+	struct pw_live *live = (struct pw_live *)target;
+	if (live->tracing && !ready) {
+		destroy(live->tracing);
+		live->tracing = NULL;
+	}
+	return !live->tracing && ready ? create(live, &live->tracing) : NULL;
+}
+
+/* A thread that waits uninterruptibly stops when its wait is over, which may be never. */
+static bool wait_done(struct pw_tracing *t)
+{
+	enum { PATIENCE_MS = 50 };
+	struct timespec until;
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_nsec += PATIENCE_MS * 1000000;
+	until.tv_sec += until.tv_nsec / 1000000000;
+	until.tv_nsec %= 1000000000;
+	while (sem_clockwait(&t->done, CLOCK_MONOTONIC, &until))
+		if (errno != EINTR)
+			return false;
+	return true;
+}
+
+static struct pw_error *run_ready(struct pw_live *live, bool (*work)(void *), void *data)
+{
+	struct pw_tracing *t = live->tracing;
+	t->work = work;
+	t->data = data;
+	sem_post(&t->asked);
+	bool done = wait_done(t);
+	if (done && t->kept)
+		return NULL;
+	if (!done)
+		pthread_cancel(t->thread);
+	destroy(t);
+	live->tracing = NULL;
+	return create(live, &live->tracing);
+}
+
+/* Who is of the same priority would be waited for. */
+static void outrank(struct pw_tracing *t, int rt_priority)
+{
+	int most = sched_get_priority_max(SCHED_FIFO);
+	struct sched_param above = {.sched_priority = rt_priority < most ? rt_priority + 1 : most};
+	if (rt_priority <= 0 || above.sched_priority <= t->priority)
+		return;
+	t->priority = above.sched_priority;
+	pthread_setschedparam(pthread_self(), SCHED_FIFO, &above);
+}
+
+bool pw_tracing_follow(struct pw_live *live, int processor, int rt_priority)
+{
+	struct pw_tracing *t = live->tracing;
+	cpu_set_t there;
+	if (!t || processor < 0 || processor >= CPU_SETSIZE)
+		return false;
+	outrank(t, rt_priority);
+	if (t->processor == processor)
+		return true;
+	CPU_ZERO(&there);
+	CPU_SET(processor, &there);
+	t->processor = -1;
+	if (pthread_setaffinity_np(pthread_self(), sizeof(there), &there))
+		return false;
+	t->processor = processor;
+	return true;
+}
+
+void pw_tracing_wait(pid_t tid)
+{
+	int before;
+	siginfo_t info;
+	pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &before);
+	waitid(P_PID, (id_t)tid, &info, WSTOPPED | WEXITED | WNOWAIT | __WALL);
+	pthread_setcancelstate(before, NULL);
+}
+
+/* ---- either ---- */
+
+struct once {
+	bool (*work)(void *data);
+	void *data;
+};
+
+static void *run_once(void *data)
+{
+	struct once *once = data;
+	once->work(once->data);
+	return NULL;
+}
+
+struct pw_error *pw_tracing_run(struct pw_live *live, bool (*work)(void *data), void *data)
+{
+	struct once once = {work, data};
+	pthread_t thread;
+	if (live->tracing)
+		return run_ready(live, work, data);
+	struct pw_error *error = start(live, run_once, &once, &thread);
+	if (!error)
+		pthread_join(thread, NULL);
+	return error;
+}
