@@ -5,7 +5,7 @@
 #include "pywalk_sample.h"
 
 #include "sample/profile.h"
-#include "stack/model.h"
+#include "stack/follow.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -16,9 +16,22 @@
 
 enum { PAUSES_KEPT = 1 << 16 };
 
+/* A thread as it was taken last: while it sleeps, it stays so. */
+struct known {
+	uint64_t tid;
+	uint32_t thread, node; /* in the profile */
+	uint32_t flags;
+	bool whole;
+	uint64_t seen; /* at which look */
+	UT_hash_handle hh;
+};
+
 struct watched {
 	struct pw_session *session;
-	uint32_t process; /* in the profile */
+	struct pw_follow *follow;
+	struct known *known; /* uthash, by tid */
+	size_t known_limit;  /* there are dead ones among so many */
+	uint32_t process;    /* in the profile */
 };
 
 struct pw_sampler {
@@ -91,10 +104,22 @@ struct pw_error *pw_sampler_create(const struct pw_sampler_options *options,
 	return NULL;
 }
 
+static void watched_deinit(struct watched *watched)
+{
+	struct known *known, *next;
+	HASH_ITER (hh, watched->known, known, next) {
+		HASH_DEL(watched->known, known);
+		free(known);
+	}
+	pw_follow_destroy(watched->follow);
+}
+
 void pw_sampler_destroy(struct pw_sampler *sampler)
 {
 	if (!sampler)
 		return;
+	for (size_t i = 0; i < sampler->watched_count; i++)
+		watched_deinit(&sampler->watched[i]);
 	pw_profile_destroy(sampler->profile);
 	free(sampler->watched);
 	free(sampler->pauses);
@@ -104,6 +129,14 @@ void pw_sampler_destroy(struct pw_sampler *sampler)
 struct pw_profile *pw_sampler_profile(struct pw_sampler *sampler)
 {
 	return sampler->profile;
+}
+
+static enum pw_followed followed_by(const struct pw_sampler_options *options)
+{
+	if (options->clock == PW_CLOCK_GIL)
+		return PW_FOLLOW_GIL;
+	return options->clock == PW_CLOCK_CPU || options->no_idle ? PW_FOLLOW_RUNNING
+								  : PW_FOLLOW_ALL;
 }
 
 struct pw_error *pw_sampler_add(struct pw_sampler *sampler, struct pw_session *session,
@@ -126,7 +159,8 @@ struct pw_error *pw_sampler_add(struct pw_sampler *sampler, struct pw_session *s
 	struct pw_error *error =
 		pw_profile_add_process(sampler->profile, &process, &added->process);
 	if (!error)
-		error = session->target->ops->stay_ready(session->target, true);
+		error = pw_follow_create(session, &sampler->capture, followed_by(&sampler->options),
+					 &added->follow);
 	sampler->watched_count += !error;
 	return error;
 }
@@ -134,9 +168,12 @@ struct pw_error *pw_sampler_add(struct pw_sampler *sampler, struct pw_session *s
 void pw_sampler_remove(struct pw_sampler *sampler, const struct pw_session *session)
 {
 	size_t kept = 0;
-	for (size_t i = 0; i < sampler->watched_count; i++)
+	for (size_t i = 0; i < sampler->watched_count; i++) {
 		if (sampler->watched[i].session != session)
 			sampler->watched[kept++] = sampler->watched[i];
+		else
+			watched_deinit(&sampler->watched[i]);
+	}
 	sampler->watched_count = kept;
 }
 
@@ -245,8 +282,55 @@ static bool is_torn(const struct pw_thread *thread)
 	return capture && strcmp(capture, "running") == 0;
 }
 
-static struct pw_error *add_thread(struct pw_sampler *s, const struct watched *watched,
-				   const struct pw_thread *thread, struct pw_profile_sample *sample)
+/* Threads come and go: forgets those that were not there at the last look. */
+static void sweep(const struct pw_sampler *s, struct watched *watched)
+{
+	enum { FEW = 1024 };
+	struct known *known, *next;
+	if (HASH_COUNT(watched->known) <= watched->known_limit)
+		return;
+	HASH_ITER (hh, watched->known, known, next) {
+		if (known->seen + 1 >= s->info.ticks)
+			continue;
+		HASH_DEL(watched->known, known);
+		free(known);
+	}
+	watched->known_limit = FEW + HASH_COUNT(watched->known) * 2;
+}
+
+/* What is known of a thread, made if there is nothing yet; NULL: out of memory. */
+static struct known *know(struct watched *watched, uint64_t tid)
+{
+	struct known *known;
+	HASH_FIND(hh, watched->known, &tid, sizeof(tid), known);
+	if (known)
+		return known;
+	known = calloc(1, sizeof(*known));
+	if (!known)
+		return NULL;
+	known->tid = tid;
+	HASH_ADD(hh, watched->known, tid, sizeof(tid), known);
+	return known;
+}
+
+static struct pw_error *add_sample(struct pw_sampler *s, struct known *known,
+				   const struct pw_profile_sample *proto)
+{
+	struct pw_profile_sample sample = *proto;
+	known->seen = s->info.ticks;
+	if (!known->whole) {
+		s->info.lost++;
+		return NULL;
+	}
+	sample.thread = known->thread;
+	sample.node = known->node;
+	sample.flags = known->flags;
+	s->info.torn += (known->flags & PW_SAMPLE_TORN) != 0;
+	return pw_profile_add_sample(s->profile, &sample);
+}
+
+static struct pw_error *intern_thread(struct pw_sampler *s, const struct watched *watched,
+				      const struct pw_thread *thread, struct known *known)
 {
 	const struct pw_profile_thread entry = {
 		.process = watched->process,
@@ -255,51 +339,73 @@ static struct pw_error *add_thread(struct pw_sampler *s, const struct watched *w
 		.name = pw_thread_name(thread),
 		.kernel_name = pw_thread_kernel_name(thread),
 	};
-	struct pw_error *error = pw_profile_add_thread(s->profile, &entry, &sample->thread);
+	struct pw_error *error = pw_profile_add_thread(s->profile, &entry, &known->thread);
 	if (!error)
-		error = add_stack(s, thread, &sample->node);
-	if (error)
-		return error;
-	sample->flags = is_torn(thread) ? PW_SAMPLE_TORN : 0;
-	s->info.torn += is_torn(thread);
+		error = add_stack(s, thread, &known->node);
+	known->flags = is_torn(thread) ? PW_SAMPLE_TORN : 0;
 	if (runs(thread))
-		sample->flags |= PW_SAMPLE_RUNNING;
+		known->flags |= PW_SAMPLE_RUNNING;
 	if (pw_thread_holds_gil(thread) == PW_YES)
-		sample->flags |= PW_SAMPLE_GIL;
-	return pw_profile_add_sample(s->profile, sample);
+		known->flags |= PW_SAMPLE_GIL;
+	return error;
 }
 
-static struct pw_error *add_dump(struct pw_sampler *s, const struct watched *watched,
+static struct pw_error *add_dump(struct pw_sampler *s, struct watched *watched,
 				 const struct pw_dump *dump, const struct pw_profile_sample *proto)
 {
 	struct pw_error *error = NULL;
 	note_pause(s, pw_dump_pause(dump));
 	for (size_t i = 0; !error && i < pw_dump_thread_count(dump); i++) {
 		const struct pw_thread *thread = pw_dump_thread(dump, i);
-		struct pw_profile_sample sample = *proto;
 		/* A thread state without a thread does nothing. */
 		if (!pw_thread_tid(thread) || !is_wanted(s, thread))
 			continue;
-		if (!is_whole(thread)) {
-			s->info.lost++;
-			continue;
-		}
-		error = add_thread(s, watched, thread, &sample);
+		struct known *known = know(watched, pw_thread_tid(thread));
+		if (!known)
+			return &pw_error_nomem;
+		known->whole = is_whole(thread);
+		if (known->whole)
+			error = intern_thread(s, watched, thread, known);
+		if (!error)
+			error = add_sample(s, known, proto);
 	}
 	return error;
 }
 
-/* A process that has ended, or runs another program now, has no interpreter. */
-static struct pw_error *capture(struct pw_sampler *s, struct pw_session *session,
-				struct pw_dump **ret)
+/* ---- looks ---- */
+
+struct look {
+	struct pw_sampler *sampler;
+	struct watched *watched;
+	struct pw_profile_sample proto;
+	struct pw_error *error;
+};
+
+static void add_asleep(void *data, uint64_t tid)
 {
-	struct pw_error *error = pw_session_capture(session, &s->capture, ret);
-	if (error || pw_dump_interpreter_count(*ret))
-		return error;
-	pw_dump_destroy(*ret);
-	return pw_error_create(PW_ERROR_NO_TARGET,
-			       "process %lld has ended, or is no Python any more",
-			       (long long)pw_session_pid(session));
+	struct look *look = data;
+	struct known *known;
+	HASH_FIND(hh, look->watched->known, &tid, sizeof(tid), known);
+	if (known && !look->error)
+		look->error = add_sample(look->sampler, known, &look->proto);
+}
+
+/* `*ret_failed`: why this process can be looked at no more. */
+static struct pw_error *look_at(struct pw_sampler *s, struct watched *watched, uint64_t time,
+				uint64_t weight, struct pw_error **ret_failed)
+{
+	struct look look = {s, watched, {.time = time, .weight = weight}, NULL};
+	struct pw_dump *dump;
+	if (s->options.memory)
+		look.proto.resident = pw_session_resident(watched->session);
+	*ret_failed = pw_follow_look(watched->follow, &dump, add_asleep, &look);
+	if (*ret_failed)
+		return NULL;
+	if (!look.error)
+		look.error = add_dump(s, watched, dump, &look.proto);
+	pw_dump_destroy(dump);
+	sweep(s, watched);
+	return look.error;
 }
 
 struct pw_error *pw_sampler_look(struct pw_sampler *sampler, uint64_t time, uint64_t weight,
@@ -310,22 +416,14 @@ struct pw_error *pw_sampler_look(struct pw_sampler *sampler, uint64_t time, uint
 	struct pw_error *error = NULL;
 	sampler->info.ticks++;
 	for (size_t i = 0; !error && i < sampler->watched_count;) {
-		struct watched *watched = &sampler->watched[i];
-		struct pw_session *session = watched->session;
-		struct pw_dump *dump;
-		struct pw_error *failed = capture(sampler, session, &dump);
+		struct pw_session *session = sampler->watched[i].session;
+		struct pw_error *failed;
+		error = look_at(sampler, &sampler->watched[i], time, weight, &failed);
 		if (failed) {
 			pw_sampler_remove(sampler, session);
 			gone(data, session, failed);
 			continue;
 		}
-		const struct pw_profile_sample proto = {
-			.time = time,
-			.weight = weight,
-			.resident = sampler->options.memory ? pw_session_resident(session) : 0,
-		};
-		error = add_dump(sampler, watched, dump, &proto);
-		pw_dump_destroy(dump);
 		i++;
 	}
 	return error;

@@ -100,10 +100,15 @@ void pw_capture_forget(struct pw_capture *c, size_t i)
 
 /* ---- what there is ---- */
 
-static void capture_deinit(struct pw_capture *c)
+void pw_capture_forget_all(struct pw_capture *c)
 {
 	for (size_t i = 0; c->copied && i < c->lists.tstate_count; i++)
 		pw_capture_forget(c, i);
+}
+
+void pw_capture_deinit(struct pw_capture *c)
+{
+	pw_capture_forget_all(c);
 	pw_locals_forget_seen(c);
 	free(c->copied);
 	pw_owners_deinit(&c->owners);
@@ -131,7 +136,7 @@ static bool find_only_name(struct pw_capture *c)
 }
 
 /* Lists and names change rarely and cost many reads: nothing stands still for them. */
-static struct pw_error *read_lists(struct pw_capture *c)
+struct pw_error *pw_capture_read_lists(struct pw_capture *c)
 {
 	struct pw_target *target = c->session->target;
 	struct pw_error *error = pw_snapshot_begin(target);
@@ -142,10 +147,6 @@ static struct pw_error *read_lists(struct pw_capture *c)
 		read_names(c);
 	if (!error && target->ops->refresh)
 		error = target->ops->refresh(target);
-	if (!error) {
-		c->copied = calloc(c->lists.tstate_count + 1, sizeof(*c->copied));
-		error = c->copied ? NULL : &pw_error_nomem;
-	}
 	if (!error)
 		error = pw_owners_find(target, &c->lists, !c->options->no_stop, &c->owners);
 	if (!error && c->options->only_thread && find_only_name(c))
@@ -211,40 +212,53 @@ static bool has_orphans(const struct pw_capture *c)
 	return false;
 }
 
+struct pw_error *pw_capture_make(struct pw_capture *c)
+{
+	struct pw_error *error = make_interpreters(c);
+	c->copied = calloc(c->lists.tstate_count + 1, sizeof(*c->copied));
+	if (!error)
+		error = c->copied ? pw_threads_reserve(c) : &pw_error_nomem;
+	return error ? error : pw_take_threads(c);
+}
+
 static struct pw_error *take_all(struct pw_capture *c)
 {
-	struct pw_error *error = read_lists(c);
+	struct pw_error *error = pw_capture_read_lists(c);
 	if (!error)
-		error = make_interpreters(c);
-	if (!error)
-		error = pw_threads_reserve(c);
-	if (!error)
-		error = pw_take_threads(c);
+		error = pw_capture_make(c);
 	if (!error && !c->options->only_thread && has_orphans(c))
 		error = take_orphans(c);
 	pw_snapshot_end(c->session->target);
 	return error;
 }
 
+struct pw_error *pw_capture_init(struct pw_session *session,
+				 const struct pw_capture_options *options, struct pw_capture *ret)
+{
+	enum { SEARCH_MAX = 1 << 24 };
+	*ret = (struct pw_capture){
+		.session = session, .python = &session->python, .options = options};
+	session->search_left = SEARCH_MAX;
+	ret->dump = calloc(1, sizeof(*ret->dump));
+	return ret->dump ? NULL : &pw_error_nomem;
+}
+
 struct pw_error *pw_session_capture(struct pw_session *session,
 				    const struct pw_capture_options *options, struct pw_dump **ret)
 {
-	enum { SEARCH_MAX = 1 << 24 };
 	static const struct pw_capture_options plain = {.size = sizeof(plain)};
+	struct pw_capture c;
 	if (options && options->size != sizeof(*options))
 		return pw_error_create(PW_ERROR_USAGE,
 				       "struct pw_capture_options has size %zu, expected %zu",
 				       options->size, sizeof(*options));
-	struct pw_capture c = {.session = session,
-			       .python = &session->python,
-			       .options = options ? options : &plain};
-	session->search_left = SEARCH_MAX;
-	c.dump = calloc(1, sizeof(*c.dump));
-	struct pw_error *error = c.dump ? take_all(&c) : &pw_error_nomem;
+	struct pw_error *error = pw_capture_init(session, options ? options : &plain, &c);
+	if (!error)
+		error = take_all(&c);
 	if (!error) {
 		*ret = c.dump;
 		c.dump = NULL;
 	}
-	capture_deinit(&c);
+	pw_capture_deinit(&c);
 	return error;
 }

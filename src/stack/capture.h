@@ -34,14 +34,25 @@ struct pw_capture {
 	uint64_t value_reads;		/* that the texts of values have taken */
 	unsigned attempt;		/* number of the thread that is being finished */
 	struct pw_unwinding *unwinding; /* of unwound.c: memory that each thread uses again */
+	const struct pw_follow *follow; /* of follow.c: who is left out; NULL: nobody */
 };
 
 /* ---- capture.c ---- */
+
+/* Both are borrowed.  pw_capture_deinit() is due also after an error. */
+struct pw_error *pw_capture_init(struct pw_session *session,
+				 const struct pw_capture_options *options, struct pw_capture *ret);
+void pw_capture_deinit(struct pw_capture *c);
+/* Lists, owners and names; for a live process also threads and mappings. */
+struct pw_error *pw_capture_read_lists(struct pw_capture *c);
+/* The dump, once there are lists. */
+struct pw_error *pw_capture_make(struct pw_capture *c);
 
 void pw_capture_problem(struct pw_dump *dump, const char *text);
 /* Copies the frames and code objects of one thread state, into `copied` and the snapshot. */
 struct pw_error *pw_capture_copy(struct pw_capture *c, size_t tstate);
 void pw_capture_forget(struct pw_capture *c, size_t tstate);
+void pw_capture_forget_all(struct pw_capture *c);
 /* Decodes a code object that was copied, once; while its pages are there. */
 void pw_capture_load_code(struct pw_capture *c, struct pw_code_entry *entry);
 void pw_capture_load_codes(struct pw_capture *c);
@@ -52,6 +63,10 @@ void pw_capture_drop_codes(struct pw_capture *c, bool loaded);
 
 /* Takes all threads: sleepers where they sleep, the others stopped together. */
 struct pw_error *pw_take_threads(struct pw_capture *c);
+
+/* ---- follow.c ---- */
+
+bool pw_follow_skips(const struct pw_follow *follow, const struct pw_lwp *lwp);
 
 /* ---- thread.c ---- */
 

@@ -491,6 +491,8 @@ static bool is_wanted(const struct pw_capture *c, const struct pw_lwp *lwp)
 {
 	if (c->options->only_thread && c->options->only_thread != lwp->tid)
 		return false;
+	if (c->follow && pw_follow_skips(c->follow, lwp))
+		return false;
 	if (c->options->native_only_threads || c->lists.interp_count == 0)
 		return true;
 	return pw_owned_first(&c->owners, lwp) != 0;

@@ -249,6 +249,11 @@ static struct pw_error *live_refresh(struct pw_target *target)
 	return NULL;
 }
 
+static struct pw_error *live_refresh_mappings(struct pw_target *target)
+{
+	return pw_live_reload_maps((struct pw_live *)target);
+}
+
 /* ---- opening ---- */
 
 static void live_destroy(struct pw_target *target)
@@ -285,6 +290,10 @@ static const struct pw_target_ops live_ops = {
 	.stay_ready = pw_live_stay_ready,
 	.sleep_begin = pw_live_sleep_begin,
 	.sleep_holds = pw_live_sleep_holds,
+	.pulse = pw_live_pulse,
+	.thread_count = pw_live_thread_count,
+	.describe = pw_live_describe_again,
+	.refresh_mappings = live_refresh_mappings,
 	.resident = live_resident,
 	.refresh = live_refresh,
 	.destroy = live_destroy,

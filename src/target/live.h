@@ -82,6 +82,13 @@ struct pw_error *pw_live_stop(struct pw_target *target, const pid_t *tids, size_
 			      void (*copy)(void *data), void *data);
 struct pw_error *pw_live_stay_ready(struct pw_target *target, bool ready);
 
+/* ---- live_pulse.c: as struct pw_target_ops says ---- */
+
+enum pw_beat pw_live_pulse(struct pw_target *target, const struct pw_lwp *lwp,
+			   struct pw_pulse *pulse);
+uint64_t pw_live_thread_count(struct pw_target *target);
+bool pw_live_describe_again(struct pw_target *target, struct pw_lwp *lwp);
+
 /* ---- live_tracing.c ---- */
 
 /*

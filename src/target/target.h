@@ -76,6 +76,20 @@ struct pw_sleep {
 	char syscall[200], sched[200];
 };
 
+/* When a thread was looked at last; all zero: never. */
+struct pw_pulse {
+	bool opened;
+	int fd;
+	size_t length;
+	char text[96];
+};
+enum pw_beat {
+	PW_BEAT_NONE, /* it has not been put on a processor since */
+	PW_BEAT_RAN,  /* it may have run */
+	PW_BEAT_GONE,
+};
+void pw_pulse_end(struct pw_pulse *pulse);
+
 /* A piece of memory to be copied. */
 struct pw_piece {
 	uint64_t address;
@@ -130,6 +144,12 @@ struct pw_target_ops {
 	bool (*sleep_begin)(struct pw_target *target, struct pw_lwp *lwp, struct pw_sleep *ret);
 	/* Whether it has slept without a break since. */
 	bool (*sleep_holds)(struct pw_target *target, struct pw_sleep *sleep);
+	/* Who looks again and again asks first whether there is anything new.  NULL: not live. */
+	enum pw_beat (*pulse)(struct pw_target *target, const struct pw_lwp *lwp,
+			      struct pw_pulse *pulse);
+	uint64_t (*thread_count)(struct pw_target *target); /* changes with it; 0: not known */
+	bool (*describe)(struct pw_target *target, struct pw_lwp *lwp); /* its state; false: gone */
+	struct pw_error *(*refresh_mappings)(struct pw_target *target);
 	/* From now on what is read is kept by the target itself, until `keep` is false: then it is
 	 * forgotten.  NULL: snapshot.c keeps copies. */
 	void (*keep)(struct pw_target *target, bool keep);
