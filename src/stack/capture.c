@@ -31,7 +31,8 @@ static struct pw_error *touch_codes(struct pw_capture *c, const struct pw_pyfram
 			return &pw_error_nomem;
 		entry->code.address = address;
 		HASH_ADD(hh, c->dump->codes, code.address, sizeof(address), entry);
-		pw_code_touch(c->python, address);
+		if (!c->moment)
+			pw_code_touch(c->python, address);
 	}
 	return NULL;
 }
@@ -42,7 +43,10 @@ void pw_capture_load_code(struct pw_capture *c, struct pw_code_entry *entry)
 		return;
 	entry->loaded = true;
 	entry->attempt = c->attempt;
-	pw_code_load(c->python, entry->code.address, &entry->code);
+	if (c->codes)
+		pw_codes_load(c->codes, c->python, c->moment, entry);
+	else
+		pw_code_load(c->python, entry->code.address, &entry->code);
 	if (entry->code.error)
 		pw_capture_problem(c->dump, pw_error_message(entry->code.error));
 }
@@ -61,8 +65,7 @@ void pw_capture_drop_codes(struct pw_capture *c, bool loaded)
 		if (entry->loaded != loaded || (loaded && entry->attempt != c->attempt))
 			continue;
 		HASH_DEL(c->dump->codes, entry);
-		pw_code_deinit(&entry->code);
-		free(entry);
+		pw_code_entry_destroy(entry);
 	}
 }
 

@@ -6,8 +6,11 @@
 #ifndef PW_STACK_CAPTURE_H
 #define PW_STACK_CAPTURE_H
 
+#include "stack/codes.h"
 #include "stack/model.h"
 #include "stack/owners.h"
+
+struct pw_follow;
 
 /* A thread state with its frames as they were copied. */
 struct pw_copied {
@@ -35,6 +38,8 @@ struct pw_capture {
 	unsigned attempt;		/* number of the thread that is being finished */
 	struct pw_unwinding *unwinding; /* of unwound.c: memory that each thread uses again */
 	const struct pw_follow *follow; /* of follow.c: who is left out; NULL: nobody */
+	struct pw_codes *codes; /* that were decoded before; borrowed, NULL: none are kept */
+	bool moment;		/* of moment.h: nothing is read ahead */
 };
 
 /* ---- capture.c ---- */
@@ -67,6 +72,10 @@ struct pw_error *pw_take_threads(struct pw_capture *c);
 /* ---- follow.c ---- */
 
 bool pw_follow_skips(const struct pw_follow *follow, const struct pw_lwp *lwp);
+/* A capture with what is kept, which a thread that is not known yet makes look again; and its end,
+ * which is due also after an error. */
+struct pw_error *pw_follow_begin(struct pw_follow *follow, pid_t tid, struct pw_capture *ret);
+void pw_follow_end(struct pw_follow *follow, struct pw_capture *c);
 
 /* ---- thread.c ---- */
 
@@ -78,6 +87,9 @@ struct pw_error *pw_threads_reserve(struct pw_capture *c);
  */
 struct pw_error *pw_thread_make(struct pw_capture *c, const struct pw_lwp *lwp,
 				struct pw_thread *ret, bool *ret_kept);
+/* The same of one thread state, whatever the owners say. */
+struct pw_error *pw_thread_make_one(struct pw_capture *c, const struct pw_lwp *lwp, size_t tstate,
+				    struct pw_thread *ret);
 /* Thread states without an OS thread. */
 struct pw_error *pw_threads_add_orphans(struct pw_capture *c);
 

@@ -1,4 +1,5 @@
 /* The accessors of the public types, and their destruction. */
+#include "stack/codes.h"
 #include "stack/locals.h"
 
 #include <stdlib.h>
@@ -38,8 +39,7 @@ void pw_dump_forget_codes(struct pw_dump *dump)
 	struct pw_code_entry *entry, *next;
 	HASH_ITER (hh, dump->codes, entry, next) {
 		HASH_DEL(dump->codes, entry);
-		pw_code_deinit(&entry->code);
-		free(entry);
+		pw_code_entry_destroy(entry);
 	}
 }
 

@@ -20,6 +20,7 @@ struct pw_follow {
 	struct pw_capture_options options;
 	enum pw_followed which;
 	bool valid; /* what follows is */
+	struct pw_codes *codes;
 	struct pw_runtime_lists lists;
 	struct pw_owners owners;
 	struct pw_thread_names names;
@@ -28,7 +29,7 @@ struct pw_follow {
 	uint64_t heads[HEADS_MAX];
 	size_t head_count;
 	uint64_t links; /* of the kernel's list of threads */
-	uint64_t read_at, mapped_at;
+	uint64_t read_at, mapped_at, asked_at;
 };
 
 static uint64_t now(void)
@@ -58,8 +59,11 @@ struct pw_error *pw_follow_create(struct pw_session *session,
 	f->session = session;
 	f->options = *options;
 	f->which = which;
-	struct pw_error *error = ops->stay_ready(session->target, true);
+	f->codes = pw_codes_create();
+	struct pw_error *error =
+		f->codes ? ops->stay_ready(session->target, true) : &pw_error_nomem;
 	if (error) {
+		pw_codes_destroy(f->codes);
 		free(f);
 		return error;
 	}
@@ -91,6 +95,7 @@ void pw_follow_destroy(struct pw_follow *follow)
 	forget_lists(follow);
 	forget_threads(follow->threads, follow->thread_count);
 	pw_error_destroy(target->ops->stay_ready(target, false));
+	pw_codes_destroy(follow->codes);
 	free(follow);
 }
 
@@ -188,19 +193,27 @@ static void take_back(struct pw_follow *f, struct pw_capture *c)
 	c->names = (struct pw_thread_names){0};
 }
 
+/* Who unwinds native frames wants to know of libraries that come and go. */
+static struct pw_error *keep_mapped(struct pw_follow *f)
+{
+	enum { EVERY_MS = 10 };
+	struct pw_target *target = f->session->target;
+	if (f->options.native == PW_NATIVE_NONE || !passed(f->mapped_at, EVERY_MS))
+		return NULL;
+	f->mapped_at = now();
+	return target->ops->refresh_mappings(target);
+}
+
 static struct pw_error *prepare(struct pw_follow *f, struct pw_capture *c)
 {
-	enum { MAPPED_MS = 10 };
-	struct pw_target *target = f->session->target;
 	struct pw_error *error = NULL;
 	if (has_changed(f)) {
 		error = read_lists(f, c);
 		take_back(f, c);
 		f->head_count = read_heads(f, f->heads);
 		f->valid = !error;
-	} else if (c->options->native != PW_NATIVE_NONE && passed(f->mapped_at, MAPPED_MS)) {
-		f->mapped_at = now();
-		error = target->ops->refresh_mappings(target);
+	} else {
+		error = keep_mapped(f);
 	}
 	lend(f, c);
 	return error;
@@ -304,12 +317,46 @@ static struct pw_error *look(struct pw_follow *f, struct pw_capture *c)
 	return error;
 }
 
+static struct pw_error *begin(struct pw_follow *f, struct pw_capture *c)
+{
+	struct pw_error *error = pw_capture_init(f->session, &f->options, c);
+	c->follow = f;
+	c->codes = f->codes;
+	pw_codes_tidy(f->codes);
+	return error;
+}
+
+struct pw_error *pw_follow_begin(struct pw_follow *follow, pid_t tid, struct pw_capture *ret)
+{
+	enum { ASK_MS = 10, LIST_MS = 1000 };
+	struct pw_target *target = follow->session->target;
+	struct pw_error *error = begin(follow, ret);
+	if (error)
+		return error;
+	/* Many moments are of one time: a thread that ended meanwhile is not looked for each time.
+	 */
+	bool unknown = !follow->valid || !pw_target_lwp(target, (uint64_t)tid);
+	if ((unknown && passed(follow->asked_at, ASK_MS)) || passed(follow->read_at, LIST_MS)) {
+		follow->asked_at = now();
+		follow->valid = false;
+	}
+	if (!follow->valid && follow->asked_at > follow->read_at)
+		return prepare(follow, ret);
+	lend(follow, ret);
+	return keep_mapped(follow);
+}
+
+void pw_follow_end(struct pw_follow *follow, struct pw_capture *c)
+{
+	take_back(follow, c);
+	pw_capture_deinit(c);
+}
+
 struct pw_error *pw_follow_look(struct pw_follow *follow, struct pw_dump **ret,
 				void (*asleep)(void *data, uint64_t tid), void *data)
 {
 	struct pw_capture c;
-	struct pw_error *error = pw_capture_init(follow->session, &follow->options, &c);
-	c.follow = follow;
+	struct pw_error *error = begin(follow, &c);
 	if (!error)
 		error = look(follow, &c);
 	pw_capture_forget_all(&c);

@@ -20,6 +20,7 @@ struct pw_interpreter {
 /* A code object of the dump, kept once. */
 struct pw_code_entry {
 	struct pw_code code;
+	bool borrowed; /* the code is somebody else's: of codes.h */
 	bool loaded;
 	unsigned attempt; /* in which it was decoded */
 	/* What was found for the frame that was asked last: threads wait in the same places. */

@@ -23,4 +23,15 @@ struct pw_moment {
 	bool cut; /* there were more frames than there was room for */
 };
 
+struct pw_follow;
+
+/*
+ * The thread of a moment, as the only one of a dump, which is the caller's.  Names and lists are
+ * those that `follow` keeps; it looks for new ones when it does not know the thread.  What could
+ * not be read is lacking, as in any dump; an error when the thread state itself was not copied, or
+ * when there is no memory.
+ */
+struct pw_error *pw_moment_decode(struct pw_follow *follow, const struct pw_moment *moment,
+				  struct pw_dump **ret);
+
 #endif

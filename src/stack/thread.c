@@ -124,6 +124,13 @@ struct pw_error *pw_thread_make(struct pw_capture *c, const struct pw_lwp *lwp,
 	return error;
 }
 
+struct pw_error *pw_thread_make_one(struct pw_capture *c, const struct pw_lwp *lwp, size_t tstate,
+				    struct pw_thread *ret)
+{
+	start_thread(ret, lwp);
+	return add_tstate(c, tstate, 0, ret);
+}
+
 /* A core that lost its notes: where the thread stood nobody knows. */
 static void miss_registers(struct pw_capture *c, struct pw_thread *thread)
 {

@@ -28,7 +28,16 @@ struct slot {
 	uint8_t *bytes;	 /* NULL: the slot is free */
 };
 
+/* What somebody else copied, to the byte. */
+struct supplied {
+	uint64_t address, end;
+	uint64_t reach; /* the furthest end up to here, in order of address */
+	const uint8_t *bytes;
+};
+
 struct pw_snapshot {
+	struct supplied *supplied; /* by address; owned */
+	size_t supplied_count, supplied_capacity;
 	struct slot *slots; /* open addressing, a power of two, at most half full */
 	size_t slot_count, used;
 	struct block *blocks; /* the one that is being filled first */
@@ -44,6 +53,7 @@ static void destroy(struct pw_snapshot *snapshot)
 		free(block);
 	}
 	free(snapshot->slots);
+	free(snapshot->supplied);
 	free(snapshot);
 }
 
@@ -79,8 +89,11 @@ static struct pw_snapshot *emptied(struct pw_snapshot *snapshot)
 		kept->used = 0;
 	}
 	memset(snapshot->slots, 0, FIRST_SLOTS * sizeof(struct slot));
-	*snapshot = (struct pw_snapshot){
-		.slots = snapshot->slots, .slot_count = FIRST_SLOTS, .blocks = kept};
+	*snapshot = (struct pw_snapshot){.slots = snapshot->slots,
+					 .slot_count = FIRST_SLOTS,
+					 .blocks = kept,
+					 .supplied = snapshot->supplied,
+					 .supplied_capacity = snapshot->supplied_capacity};
 	return snapshot;
 }
 
@@ -117,6 +130,62 @@ void pw_snapshot_destroy(struct pw_target *target)
 	if (target->snapshot_spare)
 		destroy(target->snapshot_spare);
 	target->snapshot_spare = NULL;
+}
+
+static int compare_supplied(const void *a, const void *b)
+{
+	const struct supplied *x = a, *y = b;
+	return x->address < y->address ? -1 : x->address > y->address;
+}
+
+struct pw_error *pw_snapshot_supply(struct pw_target *target, const struct pw_piece *pieces,
+				    size_t count)
+{
+	struct pw_snapshot *snapshot = target->snapshot;
+	uint64_t reach = 0;
+	if (!snapshot)
+		return NULL;
+	if (count > snapshot->supplied_capacity) {
+		struct supplied *more = realloc(snapshot->supplied, 2 * count * sizeof(*more));
+		if (!more)
+			return &pw_error_nomem;
+		snapshot->supplied = more;
+		snapshot->supplied_capacity = 2 * count;
+	}
+	for (size_t i = 0; i < count; i++)
+		snapshot->supplied[i] = (struct supplied){
+			pieces[i].address, pieces[i].address + pieces[i].done, 0, pieces[i].buffer};
+	if (count)
+		qsort(snapshot->supplied, count, sizeof(*snapshot->supplied), compare_supplied);
+	for (size_t i = 0; i < count; i++) {
+		if (snapshot->supplied[i].end > reach)
+			reach = snapshot->supplied[i].end;
+		snapshot->supplied[i].reach = reach;
+	}
+	snapshot->supplied_count = count;
+	return NULL;
+}
+
+/* The bytes from `address` on that were supplied in one piece, and how many; NULL: none. */
+static const uint8_t *find_supplied(const struct pw_snapshot *snapshot, uint64_t address,
+				    size_t *ret_length)
+{
+	size_t low = 0, high = snapshot->supplied_count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (snapshot->supplied[middle].address <= address)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	while (low-- > 0 && snapshot->supplied[low].reach > address) {
+		const struct supplied *found = &snapshot->supplied[low];
+		if (found->end <= address)
+			continue;
+		*ret_length = (size_t)(found->end - address);
+		return found->bytes + (address - found->address);
+	}
+	return NULL;
 }
 
 /* Room for `count` pages in a row, or NULL. */
@@ -341,12 +410,23 @@ struct pw_error *pw_snapshot_read(struct pw_target *target, uint64_t address, vo
 	uint64_t last = (address + length - 1) / PW_PAGE;
 	size_t done = 0;
 	*ret_supplier = PW_SUPPLIER_SNAPSHOT;
-	if (snapshot->last_bytes && last == snapshot->last_number && address / PW_PAGE == last) {
+	if (snapshot->last_bytes && last == snapshot->last_number && address / PW_PAGE == last &&
+	    !snapshot->supplied_count) {
 		memcpy(buffer, snapshot->last_bytes + address % PW_PAGE, length);
 		*ret_done = length;
 		return NULL;
 	}
 	while (done < length) {
+		size_t there = 0;
+		const uint8_t *supplied = snapshot->supplied_count
+						  ? find_supplied(snapshot, address + done, &there)
+						  : NULL;
+		if (supplied) {
+			there = there < length - done ? there : length - done;
+			memcpy((char *)buffer + done, supplied, there);
+			done += there;
+			continue;
+		}
 		uint64_t number = (address + done) / PW_PAGE;
 		size_t within = (size_t)((address + done) % PW_PAGE), kept = 0;
 		size_t piece = PW_PAGE - within < length - done ? PW_PAGE - within : length - done;

@@ -246,6 +246,10 @@ void pw_snapshot_prefetch(struct pw_target *target, const uint64_t *pages, size_
 /* From now on nothing is copied that the target may have changed since: only what was copied, and
  * mappings that it cannot write. */
 void pw_snapshot_close(struct pw_target *target, bool closed);
+/* What was copied by somebody else, and is borrowed while the snapshot lasts: reads of it are
+ * answered by it. */
+struct pw_error *pw_snapshot_supply(struct pw_target *target, const struct pw_piece *pieces,
+				    size_t count);
 /* How many pages have been copied so far. */
 size_t pw_snapshot_page_count(const struct pw_target *target);
 
