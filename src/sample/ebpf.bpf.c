@@ -17,6 +17,13 @@
 enum { PIECE_HEAD = sizeof(struct pw_ebpf_piece), CODES = 64, STEPS = 1 << 16, NAMESPACES = 32 };
 enum { EVENTS = 16 };
 
+/* Words of the registers, and which: struct user_pt_regs, struct pt_regs. */
+#ifdef __TARGET_ARCH_arm64
+enum { REGS = 34, REG_SP = 31, REG_PC = 32 };
+#else
+enum { REGS = 21, REG_SP = 19, REG_PC = 16 };
+#endif
+
 /* Set before it is loaded. */
 const volatile __u64 namespace_device, namespace_inode;
 const volatile __u32 stack_pages; /* to be copied of native stacks */
@@ -41,8 +48,9 @@ struct {
 
 /* Which thread state is a thread's, as long as nothing speaks against it. */
 struct known {
-	__u64 tstate; /* 0: none */
-	__u64 until;  /* then it is looked for again */
+	__u64 tstates[PW_EBPF_TSTATES];
+	__u64 count;
+	__u64 until; /* then they are looked for again */
 };
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -174,26 +182,30 @@ static __always_inline __u64 word_of(struct scratch *s, __u64 at, __s64 offset)
 
 struct search {
 	const struct pw_ebpf_config *config;
-	__u64 interp, at, found, likely, pointer;
+	__u64 interp, at, pointer;
+	__u64 likely; /* by its thread_id, which another thread may have had before */
 	__u32 number;
+	struct known found;
 };
+
+enum is { IS_NOT, IS_LIKELY, IS };
 
 /* 3.11+ say the number; before, what pthread_self() returned: the thread pointer, and where glibc
  * keeps the number. */
-static __always_inline int is_of(const struct pw_ebpf_config *config, __u64 tstate, __u32 number,
-				 __u64 pointer)
+static __always_inline enum is is_of(const struct pw_ebpf_config *config, __u64 tstate,
+				     __u32 number, __u64 pointer)
 {
+	bool says = config->tstate_native_id >= 0;
+	if (says && read_word(tstate + config->tstate_native_id) == number)
+		return IS;
 	__u64 id = read_word(tstate + config->tstate_thread_id);
-	__u32 said = 0;
-	if (config->tstate_native_id >= 0 &&
-	    read_word(tstate + config->tstate_native_id) == number)
-		return 2;
 	if (id && id == pointer)
-		return 1;
-	if (config->tstate_native_id < 0 && id &&
-	    !bpf_probe_read_user(&said, sizeof(said), (const void *)(id + config->pthread_tid)))
-		return said == number;
-	return 0;
+		return says ? IS_LIKELY : IS;
+	if (says || !id)
+		return IS_NOT;
+	__u32 kept = 0;
+	bpf_probe_read_user(&kept, sizeof(kept), (const void *)(id + config->pthread_tid));
+	return kept == number ? IS : IS_NOT;
 }
 
 static long search_step(__u32 index, struct search *search)
@@ -206,35 +218,73 @@ static long search_step(__u32 index, struct search *search)
 		search->interp = read_word(search->interp + config->interp_next);
 		return 0;
 	}
-	int is = is_of(config, search->at, search->number, search->pointer);
-	if (is == 2 || (is && config->tstate_native_id < 0)) {
-		search->found = search->at;
-		return 1;
+	enum is is = is_of(config, search->at, search->number, search->pointer);
+	__u64 count = search->found.count;
+	if (is == IS && count < PW_EBPF_TSTATES) {
+		search->found.tstates[count] = search->at;
+		search->found.count = count + 1;
 	}
-	if (is && !search->likely)
+	if (is == IS_LIKELY && !search->likely)
 		search->likely = search->at;
 	search->at = read_word(search->at + config->tstate_next);
 	return 0;
 }
 
+static __always_inline bool holds_gil(const struct pw_ebpf_config *config, __u64 tstate)
+{
+	__u64 gil = config->gil;
+	__u32 locked = 1;
+	if (!gil && config->interp_gil >= 0)
+		gil = read_word(read_word(tstate + config->tstate_interp) + config->interp_gil);
+	if (gil && config->gil_locked >= 0)
+		bpf_probe_read_user(&locked, sizeof(locked),
+				    (const void *)(gil + config->gil_locked));
+	return gil && locked && read_word(gil + config->gil_holder) == tstate;
+}
+
+/* Of a thread that is in several interpreters: the one it runs in, if that can be told; else one
+ * that has frames. */
+static __always_inline __u64 choose(const struct pw_ebpf_config *config, const struct known *known)
+{
+	__u64 best = known->tstates[0];
+	__s32 link = config->model == PW_EBPF_CFRAME ? config->tstate_cframe : config->tstate_frame;
+	if (known->count < 2)
+		return best;
+	for (__u32 i = 0; i < PW_EBPF_TSTATES; i++) {
+		__u64 tstate = known->tstates[i];
+		if (tstate && holds_gil(config, tstate))
+			return tstate;
+		if (tstate && !read_word(best + link))
+			best = tstate;
+	}
+	return best;
+}
+
 static __always_inline __u64 find_tstate(const struct pw_ebpf_config *config, __u32 tid,
 					 __u32 number, __u64 pointer, __u64 now)
 {
+	/* So that looking again takes a 20th of the time at most where there is none, which may
+	 * change at any time, and a 500th else. */
+	enum { NONE = 20, SOME = 500 };
 	struct known *known = bpf_map_lookup_elem(&threads, &tid);
-	if (known && now < known->until &&
-	    (!known->tstate || is_of(config, known->tstate, number, pointer)))
-		return known->tstate;
+	if (known && now < known->until) {
+		__u64 tstate = choose(config, known);
+		if (!tstate || is_of(config, tstate, number, pointer) != IS_NOT)
+			return tstate;
+	}
 	struct search search = {.config = config,
 				.interp = read_word(config->head_slot),
 				.number = number,
 				.pointer = pointer};
 	bpf_loop(STEPS, search_step, &search, 0);
-	struct known new = {.tstate = search.found ? search.found : search.likely};
-	/* So that looking takes a fiftieth of the time at most. */
+	if (!search.found.count && search.likely) {
+		search.found.tstates[0] = search.likely;
+		search.found.count = 1;
+	}
 	__u64 then = bpf_ktime_get_ns();
-	new.until = then + (then - now) * 50;
-	bpf_map_update_elem(&threads, &tid, &new, BPF_ANY);
-	return new.tstate;
+	search.found.until = then + (then - now) * (search.found.count ? SOME : NONE);
+	bpf_map_update_elem(&threads, &tid, &search.found, BPF_ANY);
+	return choose(config, &search.found);
 }
 
 /* ---- frames ---- */
@@ -274,7 +324,7 @@ static long frame_step(__u32 index, struct walk *walk)
 {
 	struct scratch *s = walk->scratch;
 	__u64 at = s->head.used;
-	if (!walk->at)
+	if (!walk->at || walk->at == walk->end)
 		return 1;
 	walk->put = put(s, walk->at, walk->config->frame_length);
 	if (walk->put != PUT)
@@ -299,35 +349,145 @@ static __always_inline void put_gil(struct scratch *s, const struct pw_ebpf_conf
 		put(s, gil + config->gil_at, config->gil_length);
 }
 
+static __always_inline enum put put_cframes(struct scratch *s, const struct pw_ebpf_config *config,
+					    __u64 from, __u64 root)
+{
+	struct walk walk = {.config = config, .scratch = s, .at = from, .end = root};
+	bpf_loop(PW_EBPF_DEPTH, cframe_step, &walk, 0);
+	return walk.put;
+}
+
+/* Up to the frame `end`, or up to the oldest. */
+static __always_inline enum put put_frames(struct scratch *s, const struct pw_ebpf_config *config,
+					   __u64 from, __u64 end, __u32 most)
+{
+	struct walk walk = {.config = config, .scratch = s, .at = from, .end = end};
+	bpf_loop(most, frame_step, &walk, 0);
+	if (walk.put == PUT && walk.at && walk.at != end)
+		return PUT_FULL;
+	return walk.put;
+}
+
+/*
+ * 3.11 and 3.12: the evaluation function publishes its _PyCFrame before it fills it, so that it
+ * leads to what an earlier call left there.  The enclosing one, from which all older frames come,
+ * is then the one it seems to be linked to, or in a register, to be put there.
+ */
+
+struct ascent {
+	const struct pw_ebpf_config *config;
+	__u64 at, root;
+};
+
+static long ascend(__u32 index, struct ascent *ascent)
+{
+	if (ascent->at == ascent->root)
+		return 1;
+	__u64 previous = read_word(ascent->at + ascent->config->cframe_previous);
+	if (previous % 8 || (previous <= ascent->at && previous != ascent->root)) {
+		ascent->at = 0;
+		return 1;
+	}
+	ascent->at = previous;
+	return 0;
+}
+
+/* Whether a chain of _PyCFrames begins there. */
+static __always_inline bool is_chain(const struct pw_ebpf_config *config, __u64 at, __u64 root)
+{
+	struct ascent ascent = {.config = config, .at = at, .root = root};
+	bpf_loop(PW_EBPF_DEPTH, ascend, &ascent, 0);
+	return ascent.at == root;
+}
+
+struct enclosing {
+	struct scratch *scratch;
+	const struct pw_ebpf_config *config;
+	__u64 newest, root, found;
+};
+
+static long try_register(__u32 index, struct enclosing *enclosing)
+{
+	enum { FAR = 1 << 20 };
+	if (index >= REGS)
+		return 1;
+	__u64 value = enclosing->scratch->head.regs[index];
+	bool may_be = value == enclosing->root || (value % 8 == 0 && value > enclosing->newest &&
+						   value - enclosing->newest < FAR);
+	if (!may_be || !is_chain(enclosing->config, value, enclosing->root))
+		return 0;
+	enclosing->found = value;
+	return 1;
+}
+
+/* Both what the newest leads to and what the enclosing one does; who decodes it sees which is true.
+ */
+static __always_inline enum put put_entering(struct scratch *s, const struct pw_ebpf_config *config,
+					     __u64 newest, __u64 root)
+{
+	enum { NEW = 64 }; /* frames at most that have come since the enclosing one's */
+	struct enclosing enclosing = {
+		.scratch = s, .config = config, .newest = newest, .root = root};
+	enum put done = put(s, newest, config->cframe_length);
+	if (done != PUT)
+		return done;
+	__u64 previous = read_word(newest + config->cframe_previous);
+	if (previous == root || (previous > newest && is_chain(config, previous, root)))
+		enclosing.found = previous;
+	else
+		bpf_loop(REGS, try_register, &enclosing, 0);
+	if (!enclosing.found)
+		return PUT_UNREADABLE;
+	done = put_cframes(s, config, enclosing.found, root);
+	__u64 older = read_word(enclosing.found + config->cframe_frame);
+	if (done == PUT)
+		done = put_frames(s, config, older, 0, PW_EBPF_DEPTH);
+	if (done == PUT)
+		put_frames(s, config, read_word(newest + config->cframe_frame), older, NEW);
+	return done;
+}
+
+static __always_inline enum put put_linked(struct scratch *s, const struct pw_ebpf_config *config,
+					   __u64 newest, __u64 root, __u64 frame)
+{
+	if (config->model == PW_EBPF_BOTH)
+		put_cframes(s, config, newest, root);
+	if (config->model == PW_EBPF_CFRAME) {
+		enum put done = put_cframes(s, config, newest, root);
+		if (done != PUT)
+			return done;
+		frame = newest ? read_word(newest + config->cframe_frame) : 0;
+	}
+	return put_frames(s, config, frame, 0, PW_EBPF_DEPTH);
+}
+
+static __always_inline bool may_enter(const struct pw_ebpf_config *config, __u64 pc)
+{
+	enum { PROLOGUE = 0x180 }; /* as pw_eval_in_prologue() has it */
+	return config->eval && pc > config->eval && pc - config->eval < PROLOGUE;
+}
+
 static __always_inline enum put put_python(struct scratch *s, const struct pw_ebpf_config *config,
 					   __u64 tstate)
 {
-	struct walk walk = {.config = config, .scratch = s};
-	__u64 at = s->head.used;
+	__u64 at = s->head.used, newest = 0, frame = 0, root = tstate + config->tstate_root;
 	enum put done = put(s, tstate + config->tstate_at, config->tstate_length);
 	if (done != PUT)
 		return done;
-	__s32 base = -(__s32)config->tstate_at;
-	__u64 frame = 0;
+	__s64 base = -(__s64)config->tstate_at;
+	__u64 interp = word_of(s, at, base + config->tstate_interp);
 	if (config->model != PW_EBPF_CFRAME)
 		frame = word_of(s, at, base + config->tstate_frame);
-	__u64 interp = word_of(s, at, base + config->tstate_interp);
-	if (config->model != PW_EBPF_FRAME) {
-		__u64 newest = word_of(s, at, base + config->tstate_cframe);
-		walk.at = newest;
-		walk.end = tstate + config->tstate_root;
-		bpf_loop(PW_EBPF_DEPTH, cframe_step, &walk, 0);
-		if (walk.put != PUT)
-			return walk.put;
-		if (config->model == PW_EBPF_CFRAME && newest)
-			frame = read_word(newest + config->cframe_frame);
-	}
-	walk.at = frame;
-	long steps = bpf_loop(PW_EBPF_DEPTH, frame_step, &walk, 0);
-	if (walk.put == PUT_FULL || (walk.at && steps == PW_EBPF_DEPTH))
+	if (config->model != PW_EBPF_FRAME)
+		newest = word_of(s, at, base + config->tstate_cframe);
+	if (newest && newest != root && may_enter(config, s->head.regs[REG_PC]))
+		done = put_entering(s, config, newest, root);
+	else
+		done = put_linked(s, config, newest, root, frame);
+	if (done == PUT_FULL)
 		s->head.flags |= PW_EBPF_CUT;
 	put_gil(s, config, interp);
-	return walk.put == PUT_UNREADABLE ? PUT_UNREADABLE : PUT;
+	return done;
 }
 
 /* ---- native stack ---- */
@@ -370,12 +530,6 @@ static __always_inline void put_stack(struct scratch *s, __u64 sp, __u64 thread_
 }
 
 /* ---- a tick ---- */
-
-#ifdef __TARGET_ARCH_arm64
-enum { REGS = 34, REG_SP = 31 };
-#else
-enum { REGS = 21, REG_SP = 19 };
-#endif
 
 static __always_inline void send(struct scratch *s)
 {
@@ -442,8 +596,8 @@ static __always_inline bool has_event(struct task_struct *task)
 	}
 	if (!events)
 		return false;
-	const struct list_head *end = (void *)events + bpf_core_field_offset(
-							       struct perf_event_context, event_list);
+	const struct list_head *end =
+		(void *)events + bpf_core_field_offset(struct perf_event_context, event_list);
 	const struct list_head *at = BPF_CORE_READ(end, next);
 	for (__u32 i = 0; i < EVENTS && at && at != end; i++) {
 		struct perf_event *event =
@@ -462,7 +616,8 @@ static __always_inline void note_watched(struct task_struct *task, __u32 tid)
 		bpf_map_update_elem(&watched, &tid, &one, BPF_ANY);
 }
 
-/* New threads and children inherit the event of the thread that makes them, and are made like it. */
+/* New threads and children inherit the event of the thread that makes them, and are made like it.
+ */
 SEC("tp_btf/sched_process_fork")
 int forked(__u64 *arguments)
 {

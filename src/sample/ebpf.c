@@ -93,10 +93,11 @@ static struct pw_error *refused(const char *what, int errnum)
 			what);
 	if (errnum == ENOMEM)
 		return &pw_error_nomem;
-	return pw_error_create(PW_ERROR_UNSUPPORTED,
-			       "the engine ebpf cannot %s here: %s; a kernel from 5.17 on with BPF, "
-			       "perf events and BTF (/sys/kernel/btf/vmlinux) was expected",
-			       what, strerror(errnum));
+	return pw_error_create(
+		PW_ERROR_UNSUPPORTED,
+		"the engine ebpf cannot %s here: %s; a kernel from 5.17 on with BPF, "
+		"perf events and BTF (/sys/kernel/btf/vmlinux) was expected",
+		what, strerror(errnum));
 }
 
 static struct pw_error *set_up(struct pw_ebpf *e, bool native)

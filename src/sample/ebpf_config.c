@@ -64,12 +64,10 @@ static void describe_frame(const struct pw_layout *l, struct pw_ebpf_config *c)
 {
 	const struct pw_field object[] = {l->object_type, l->frame_back, l->frame_code,
 					  l->frame_lasti};
-	const struct pw_field iframe[] = {l->iframe_previous,	  l->iframe_code,
-					  l->iframe_prev_instr,	  l->iframe_instr_ptr,
-					  l->iframe_owner,	  l->iframe_is_entry,
-					  l->iframe_tlbc_index,	  l->iframe_function,
-					  l->iframe_object,	  l->iframe_stacktop,
-					  l->iframe_stackpointer, l->iframe_locals};
+	const struct pw_field iframe[] = {
+		l->iframe_previous, l->iframe_code,	l->iframe_prev_instr,	l->iframe_instr_ptr,
+		l->iframe_owner,    l->iframe_is_entry, l->iframe_tlbc_index,	l->iframe_function,
+		l->iframe_object,   l->iframe_stacktop, l->iframe_stackpointer, l->iframe_locals};
 	bool has_iframes = pw_has(l, iframe_code);
 	c->frame_length = has_iframes ? LENGTH_UP_TO(iframe) : LENGTH_UP_TO(object);
 	c->frame_back = has_iframes ? l->iframe_previous.offset : l->frame_back.offset;
@@ -80,13 +78,13 @@ static void describe_frame(const struct pw_layout *l, struct pw_ebpf_config *c)
 static void describe_code(const struct pw_layout *l, struct pw_ebpf_config *c)
 {
 	const struct pw_field fields[] = {
-		l->object_type,	      l->var_size,	      l->code_name,
-		l->code_qualname,     l->code_filename,	      l->code_firstlineno,
-		l->code_lnotab,	      l->code_linetable,      l->code_exceptiontable,
-		l->code_code,	      l->code_consts,	      l->code_tlbc,
-		l->code_argcount,     l->code_kwonly,	      l->code_flags,
-		l->code_nlocals,      l->code_nlocalsplus,    l->code_stacksize,
-		l->code_framesize,    l->code_varnames,	      l->code_localsplusnames,
+		l->object_type,	       l->var_size,	    l->code_name,
+		l->code_qualname,      l->code_filename,    l->code_firstlineno,
+		l->code_lnotab,	       l->code_linetable,   l->code_exceptiontable,
+		l->code_code,	       l->code_consts,	    l->code_tlbc,
+		l->code_argcount,      l->code_kwonly,	    l->code_flags,
+		l->code_nlocals,       l->code_nlocalsplus, l->code_stacksize,
+		l->code_framesize,     l->code_varnames,    l->code_localsplusnames,
 		l->code_firsttraceable};
 	c->code_length = LENGTH_UP_TO(fields);
 }
@@ -97,15 +95,19 @@ static void describe_gil(struct pw_python *python, struct pw_ebpf_config *c)
 	const struct pw_layout *l = &python->layout;
 	const struct pw_field own[] = {l->gil_locked, l->gil_holder, l->gil_enabled};
 	const struct pw_field shared[] = {l->runtime_gil_locked, l->runtime_gil_holder};
-	c->interp_gil = -1;
+	c->interp_gil = c->gil_locked = -1;
 	if (pw_has(l, interp_gil) && pw_has(l, gil_locked)) {
 		c->interp_gil = l->interp_gil.offset;
 		c->gil_at = FIRST_OF(own);
 		c->gil_length = LENGTH_UP_TO(own) - c->gil_at;
+		c->gil_locked = l->gil_locked.offset;
+		c->gil_holder = l->gil_holder.offset;
 	} else if (python->runtime && pw_has(l, runtime_gil_locked)) {
 		c->gil = python->runtime;
 		c->gil_at = FIRST_OF(shared);
 		c->gil_length = LENGTH_UP_TO(shared) - c->gil_at;
+		c->gil_locked = l->runtime_gil_locked.offset;
+		c->gil_holder = l->runtime_gil_holder.offset;
 	} else {
 		c->gil = pw_locate_symbol(python, "_PyThreadState_Current");
 		c->gil_length = WORD;
@@ -127,7 +129,6 @@ struct pw_error *pw_ebpf_config(struct pw_python *python, struct pw_ebpf_config 
 	const struct pw_layout *l = &python->layout;
 	*ret = (struct pw_ebpf_config){
 		.head_slot = python->head_slot,
-		.eval = python->eval,
 		.model = PW_EBPF_FRAME,
 		.interp_next = l->interp_next.offset,
 		.interp_threads = l->interp_threads_head.offset,
@@ -139,6 +140,8 @@ struct pw_error *pw_ebpf_config(struct pw_python *python, struct pw_ebpf_config 
 				       "not found in this process");
 	if (pw_has(l, tstate_cframe))
 		ret->model = pw_has(l, tstate_frame) ? PW_EBPF_BOTH : PW_EBPF_CFRAME;
+	if (ret->model == PW_EBPF_CFRAME)
+		ret->eval = python->eval;
 	describe_cframe(l, ret);
 	describe_tstate(l, ret);
 	describe_frame(l, ret);

@@ -83,7 +83,7 @@ static const char *name_of(uint64_t code)
 }
 
 /* The code objects of a chain, newest first; false: it leads out of what was copied. */
-static bool follow(const struct pw_moment *m, uint64_t *codes, size_t *ret_count)
+static bool follow(const struct pw_moment *m, bool entering, uint64_t *codes, size_t *ret_count)
 {
 	const struct pw_layout *l = &t.session->python.layout;
 	bool iframes = pw_has(l, iframe_code);
@@ -94,6 +94,8 @@ static bool follow(const struct pw_moment *m, uint64_t *codes, size_t *ret_count
 	*ret_count = 0;
 	if (!word(m, m->tstate, link, &at))
 		return false;
+	if (entering)
+		at = m->pieces[2].address;
 	if (at && iframes && pw_has(l, tstate_cframe) && !word(m, at, l->cframe_current_frame, &at))
 		return false;
 	while (at && *ret_count < DEPTH_MAX) {
@@ -133,6 +135,7 @@ static void got(void *data, const struct pw_moment *m)
 {
 	static uint64_t codes[DEPTH_MAX];
 	size_t count;
+	bool entering = false;
 	uint8_t top;
 	t.moments++;
 	for (size_t i = 0; i < m->piece_count; i++)
@@ -149,9 +152,12 @@ static void got(void *data, const struct pw_moment *m)
 	}
 	if (pw_eval_in_prologue(&t.session->python, m->regs.pc)) {
 		t.window++;
-		return;
+		/* The outermost one is in the thread state: then there are no frames. */
+		entering = m->piece_count > 2 && m->pieces[2].done < 64;
+		if (!entering)
+			return;
 	}
-	bool whole = follow(m, codes, &count);
+	bool whole = follow(m, entering, codes, &count);
 	pw_auto_buffer struct pw_buffer text = {0};
 	pw_buffer_printf(&text, "%d", (int)m->pid);
 	while (count-- > 0)
