@@ -371,7 +371,8 @@ static __always_inline enum put put_frames(struct scratch *s, const struct pw_eb
 /*
  * 3.11 and 3.12: the evaluation function publishes its _PyCFrame before it fills it, so that it
  * leads to what an earlier call left there.  The enclosing one, from which all older frames come,
- * is then the one it seems to be linked to, or in a register, to be put there.
+ * is then the one it seems to be linked to; or it is in a register, to be put there; or else it is
+ * found higher on the stack.
  */
 
 struct ascent {
@@ -406,18 +407,50 @@ struct enclosing {
 	__u64 newest, root, found;
 };
 
-static long try_register(__u32 index, struct enclosing *enclosing)
+static __always_inline bool encloses(struct enclosing *enclosing, __u64 at)
 {
 	enum { FAR = 1 << 20 };
-	if (index >= REGS)
-		return 1;
-	__u64 value = enclosing->scratch->head.regs[index];
-	bool may_be = value == enclosing->root || (value % 8 == 0 && value > enclosing->newest &&
-						   value - enclosing->newest < FAR);
-	if (!may_be || !is_chain(enclosing->config, value, enclosing->root))
-		return 0;
-	enclosing->found = value;
-	return 1;
+	const struct pw_ebpf_config *config = enclosing->config;
+	if (at != enclosing->root &&
+	    (at % 8 || at <= enclosing->newest || at - enclosing->newest > FAR))
+		return false;
+	if (!is_chain(config, at, enclosing->root))
+		return false;
+	/* Whatever points to one of them looks like one, but for its frame. */
+	if (at != enclosing->root && config->code_type) {
+		__u64 code = read_word(read_word(at + config->cframe_frame) + config->frame_code);
+		if (read_word(code + config->object_type) != config->code_type)
+			return false;
+	}
+	enclosing->found = at;
+	return true;
+}
+
+static long try_register(__u32 index, struct enclosing *enclosing)
+{
+	return index >= REGS || encloses(enclosing, enclosing->scratch->head.regs[index]);
+}
+
+static long try_stack(__u32 index, struct enclosing *enclosing)
+{
+	__u64 at = enclosing->newest + 8 + 8 * (__u64)index;
+	__u64 previous = read_word(at + enclosing->config->cframe_previous);
+	return (previous == enclosing->root || (previous > at && previous % 8 == 0)) &&
+	       encloses(enclosing, at);
+}
+
+static __always_inline __u64 find_enclosing(struct scratch *s, const struct pw_ebpf_config *config,
+					    __u64 newest, __u64 root)
+{
+	enum { SCAN = 1 << 10 }; /* words */
+	struct enclosing enclosing = {
+		.scratch = s, .config = config, .newest = newest, .root = root};
+	if (encloses(&enclosing, read_word(newest + config->cframe_previous)))
+		return enclosing.found;
+	bpf_loop(REGS, try_register, &enclosing, 0);
+	if (!enclosing.found)
+		bpf_loop(SCAN, try_stack, &enclosing, 0);
+	return enclosing.found;
 }
 
 /* Both what the newest leads to and what the enclosing one does; who decodes it sees which is true.
@@ -426,20 +459,14 @@ static __always_inline enum put put_entering(struct scratch *s, const struct pw_
 					     __u64 newest, __u64 root)
 {
 	enum { NEW = 64 }; /* frames at most that have come since the enclosing one's */
-	struct enclosing enclosing = {
-		.scratch = s, .config = config, .newest = newest, .root = root};
 	enum put done = put(s, newest, config->cframe_length);
 	if (done != PUT)
 		return done;
-	__u64 previous = read_word(newest + config->cframe_previous);
-	if (previous == root || (previous > newest && is_chain(config, previous, root)))
-		enclosing.found = previous;
-	else
-		bpf_loop(REGS, try_register, &enclosing, 0);
-	if (!enclosing.found)
+	__u64 enclosing = find_enclosing(s, config, newest, root);
+	if (!enclosing)
 		return PUT_UNREADABLE;
-	done = put_cframes(s, config, enclosing.found, root);
-	__u64 older = read_word(enclosing.found + config->cframe_frame);
+	done = put_cframes(s, config, enclosing, root);
+	__u64 older = read_word(enclosing + config->cframe_frame);
 	if (done == PUT)
 		done = put_frames(s, config, older, 0, PW_EBPF_DEPTH);
 	if (done == PUT)

@@ -130,6 +130,8 @@ struct pw_error *pw_ebpf_config(struct pw_python *python, struct pw_ebpf_config 
 	*ret = (struct pw_ebpf_config){
 		.head_slot = python->head_slot,
 		.model = PW_EBPF_FRAME,
+		.code_type = python->code_type,
+		.object_type = l->object_type.offset,
 		.interp_next = l->interp_next.offset,
 		.interp_threads = l->interp_threads_head.offset,
 		.pthread_tid = (int32_t)python->target->arch->glibc_pthread_tid,

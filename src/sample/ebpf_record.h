@@ -28,12 +28,13 @@ struct pw_ebpf_config {
 	__u64 head_slot; /* where the pointer to the newest interpreter stands; 0: not known */
 	__u64 gil;	 /* what says who holds the one GIL of them all; 0: each has its own */
 	__u64 eval;	 /* the function that runs bytecode; 0: unknown, or of no interest */
+	__u64 code_type; /* of code objects; 0: unknown */
 	__u32 model;	 /* enum pw_ebpf_model */
 	__s32 interp_next, interp_threads, interp_gil;
 	__s32 tstate_next, tstate_interp, tstate_thread_id, tstate_native_id;
 	__s32 tstate_frame, tstate_cframe, tstate_root;
 	__s32 cframe_previous, cframe_frame;
-	__s32 frame_back, frame_code;
+	__s32 frame_back, frame_code, object_type;
 	__s32 gil_locked,
 		gil_holder; /* the holder counts only while it is locked, if that is there */
 	__s32 pthread_tid;  /* where glibc keeps a thread's number, behind its thread_id */
