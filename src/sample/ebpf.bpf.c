@@ -25,8 +25,8 @@ enum { REGS = 21, REG_SP = 19, REG_PC = 16 };
 #endif
 
 /* Set before it is loaded. */
-const volatile __u64 namespace_device, namespace_inode;
-const volatile __u32 stack_pages; /* to be copied of native stacks */
+const volatile __u64 namespace_inode; /* pids are those of this pid namespace */
+const volatile __u32 stack_pages;     /* to be copied of native stacks */
 
 __u32 program_id;
 __u64 counts[PW_EBPF_COUNTS];
@@ -95,7 +95,8 @@ static __always_inline __u64 read_word(__u64 address)
 	return word;
 }
 
-/* ---- pids as the sampler's pid namespace numbers them ---- */
+/* ---- pids as the sampler's pid namespace numbers them; bpf_get_ns_current_pid_tgid() knows only
+ * those of threads of the same namespace, not of one below ---- */
 
 static __always_inline __u32 number_in(struct pid *pid, __u32 level, bool any)
 {
@@ -573,7 +574,6 @@ SEC("perf_event")
 int tick(void *context)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct bpf_pidns_info ids = {0};
 	__u32 cpu = bpf_get_smp_processor_id();
 	struct scratch *s = bpf_map_lookup_elem(&scratches, &cpu);
 	count(PW_EBPF_TICKS);
@@ -581,24 +581,22 @@ int tick(void *context)
 		count(PW_EBPF_ENDING);
 		return 0;
 	}
-	const struct pw_ebpf_config *config = NULL;
-	if (!bpf_get_ns_current_pid_tgid(namespace_device, namespace_inode, (void *)&ids,
-					 sizeof(ids)))
-		config = bpf_map_lookup_elem(&processes, &ids.tgid);
+	__u32 tid = number_of(task), pid = number_of(task->group_leader);
+	const struct pw_ebpf_config *config = bpf_map_lookup_elem(&processes, &pid);
 	if (!config || !config->head_slot) {
 		count(PW_EBPF_STRANGE);
 		return 0;
 	}
 	s->number++;
 	s->head.time = bpf_ktime_get_ns();
-	s->head.pid = ids.tgid;
-	s->head.tid = ids.pid;
+	s->head.pid = pid;
+	s->head.tid = tid;
 	s->head.flags = s->head.used = 0;
 	s->head.thread_pointer = thread_pointer_of(task);
 	/* Those of user space, also when the tick met it within the kernel. */
 	bpf_probe_read_kernel(s->head.regs, REGS * 8, (const void *)bpf_task_pt_regs(task));
-	s->head.tstate = find_tstate(config, ids.pid, own_number(task), s->head.thread_pointer,
-				     s->head.time);
+	s->head.tstate =
+		find_tstate(config, tid, own_number(task), s->head.thread_pointer, s->head.time);
 	if (s->head.tstate && put_python(s, config, s->head.tstate) == PUT_UNREADABLE) {
 		count(PW_EBPF_UNREADABLE);
 		return 0;

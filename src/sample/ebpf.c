@@ -102,14 +102,13 @@ static struct pw_error *refused(const char *what, int errnum)
 
 static struct pw_error *set_up(struct pw_ebpf *e, bool native)
 {
-	uint64_t device, inode;
-	struct pw_error *error = pw_own_pid_namespace(&device, &inode);
+	uint64_t inode;
+	struct pw_error *error = pw_own_pid_namespace(&inode);
 	int cpus = libbpf_num_possible_cpus();
 	if (error)
 		return error;
 	if (cpus < 0)
 		return pw_error_from_errno(-cpus, "the number of processors");
-	e->program->rodata->namespace_device = device;
 	e->program->rodata->namespace_inode = inode;
 	e->program->rodata->stack_pages = native ? PW_EBPF_STACK / PW_EBPF_PAGE : 0;
 	int bad = bpf_map__set_max_entries(e->program->maps.scratches, (uint32_t)cpus);

@@ -28,10 +28,6 @@ enum bpf_map_type {
 
 enum { BPF_ANY = 0, BPF_RB_NO_WAKEUP = 1 };
 
-struct bpf_pidns_info {
-	__u32 pid, tgid;
-};
-
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 struct list_head {

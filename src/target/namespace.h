@@ -4,6 +4,6 @@
 
 #include "base/error.h"
 
-struct pw_error *pw_own_pid_namespace(uint64_t *ret_device, uint64_t *ret_inode);
+struct pw_error *pw_own_pid_namespace(uint64_t *ret_inode);
 
 #endif
