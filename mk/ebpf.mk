@@ -18,7 +18,8 @@ PKGS += $(if $(EBPF),libbpf)
 
 BPF_ARCH := $(patsubst x86_64%,x86,$(patsubst aarch64%,arm64,$(shell $(CC) -dumpmachine)))
 
-$(O)/gen/ebpf.bpf.o: src/sample/ebpf.bpf.c src/sample/ebpf_kernel.h src/sample/ebpf_record.h
+$(O)/gen/ebpf.bpf.o: src/sample/ebpf.bpf.c src/sample/ebpf_kernel.h src/sample/ebpf_record.h \
+	$(wildcard src/sample/*.bpf.h)
 	@mkdir -p $(@D)
 	$(BPF_CLANG) -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -O2 -g -Wall -Wextra -Werror -Wno-unused-parameter \
 		-Isrc/sample -c -o $(@:.o=.whole.o) $<
