@@ -163,20 +163,40 @@ static __always_inline bool holds_gil(const struct pw_ebpf_config *config, __u64
 	return gil && locked && read_word(gil + config->gil_holder) == tstate;
 }
 
-/* Of a thread that is in several interpreters: the one it runs in, if that can be told; else one
- * that has frames. */
+/* Where its newest evaluation frame is, or something in it, if it has any: the lower, the newer. */
+static __always_inline __u64 place_of(const struct pw_ebpf_config *config, __u64 tstate)
+{
+	__u64 at = config->model == PW_EBPF_CFRAME ? 0 : read_word(tstate + config->tstate_frame);
+	if (config->model == PW_EBPF_FRAME || (config->model == PW_EBPF_BOTH && !at))
+		return at;
+	at = read_word(tstate + config->tstate_cframe);
+	if (config->model == PW_EBPF_CFRAME && !read_word(at + config->cframe_frame))
+		return 0;
+	return at;
+}
+
+/*
+ * Of a thread that is in several interpreters: the one it runs in.  One without frames is not it;
+ * up to 3.11 they have one GIL, which does not change hands when the thread goes from one to the
+ * other, so that (3.10, 3.11) the newest _PyCFrame tells.
+ */
 static __always_inline __u64 choose(const struct pw_ebpf_config *config, const struct known *known)
 {
-	__u64 best = known->tstates[0];
-	__s32 link = config->model == PW_EBPF_CFRAME ? config->tstate_cframe : config->tstate_frame;
+	__u64 best = known->tstates[0], best_place = 0;
+	bool by_place = config->gil && config->model != PW_EBPF_FRAME;
 	if (known->count < 2)
 		return best;
 	for (__u32 i = 0; i < PW_EBPF_TSTATES; i++) {
 		__u64 tstate = known->tstates[i];
-		if (tstate && holds_gil(config, tstate))
+		__u64 place = tstate ? place_of(config, tstate) : 0;
+		if (!place)
+			continue;
+		if (!by_place && holds_gil(config, tstate))
 			return tstate;
-		if (tstate && !read_word(best + link))
-			best = tstate;
+		if (best_place && !(by_place && place < best_place))
+			continue;
+		best = tstate;
+		best_place = place;
 	}
 	return best;
 }
