@@ -20,6 +20,7 @@ sysconfdir ?= $(if $(filter /usr /usr/local,$(prefix)),/etc,$(prefix)/etc)
 PYTHON3 ?= python3
 
 PKGS := libdw libelf jansson zlib libprotobuf-c
+include mk/ebpf.mk
 CPPFLAGS += -D_GNU_SOURCE -DPW_VERSION='"$(VERSION)"' -Isrc -I$(O)/gen
 CFLAGS ?= -O2 -g
 override CFLAGS += -std=gnu11 -Wall -Wextra -Werror -Wno-unused-parameter -fvisibility=hidden -fPIC -MMD -MP
@@ -28,10 +29,11 @@ override CFLAGS += -fsanitize=address,undefined -fno-sanitize-recover=undefined 
 override LDFLAGS += -fsanitize=address,undefined
 endif
 # libiberty has no .pc file, nor a shared library.
-LIBS = $(shell pkg-config --libs $(PKGS) 2>/dev/null || echo -ldw -lelf -ljansson -lz -lprotobuf-c) -liberty -ldl -pthread
+LIBS = $(shell pkg-config --libs $(PKGS) 2>/dev/null || echo -ldw -lelf -ljansson -lz -lprotobuf-c $(if $(EBPF),-lbpf)) -liberty -ldl -pthread
 
 LAYERS := base target binary python stack sample output
-LIB_SOURCES := $(foreach l,$(LAYERS),$(wildcard src/$(l)/*.c)) $(O)/gen/builtin_layouts.c
+LIB_SOURCES := $(filter-out $(EBPF_UNUSED),$(foreach l,$(LAYERS),$(wildcard src/$(l)/*.c))) \
+	$(O)/gen/builtin_layouts.c
 PROTOS := pprof otlp
 LIB_OBJECTS := $(patsubst %.c,$(O)/obj/%.o,$(filter src/%,$(LIB_SOURCES))) $(O)/obj/gen/builtin_layouts.o \
 	$(O)/obj/gen/flamegraph_page.o $(PROTOS:%=$(O)/obj/gen/%.pb-c.o)

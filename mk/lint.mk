@@ -8,7 +8,7 @@ RUFF_VERSION := 0.8.4
 MYPY_VERSION := 1.4.1
 GDB_STUBS_VERSION := 12.1.4.20240408
 
-LINT_C := $(wildcard src/*/*.c offsets/*.c testsuite/unit/*.c testsuite/fuzz/*.c)
+LINT_C := $(filter-out $(EBPF_UNUSED),$(wildcard src/*/*.c offsets/*.c testsuite/unit/*.c testsuite/fuzz/*.c))
 LINT_FORMAT := $(wildcard src/*/*.[ch] src/*.h offsets/*.c testsuite/*/*.[ch])
 LINT_PYTHON := $(wildcard gdb src/module testsuite mk/check-layers demo/demo.py)
 LINT_MYPY := $(wildcard gdb/pywalk_gdb src/module/pywalk mk/check-layers testsuite/tools/*.py testsuite/fuzz/*.py \

@@ -16,6 +16,9 @@ extern "C" {
 
 struct pw_sampler;
 
+/* Whether this build can sample in the target's own context (eBPF). */
+PW_API bool pw_sampler_has_ebpf(void);
+
 /* Set `size` to sizeof(struct pw_sampler_options); all other members may be zero. */
 struct pw_sampler_options {
 	size_t size;

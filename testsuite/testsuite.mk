@@ -16,7 +16,7 @@ PYTHON_CACHE = $(or $(PYWALK_PYTHONS),$${XDG_CACHE_HOME:-$$HOME/.cache}/pywalk-p
 UNIT_SOURCES := $(wildcard $(TESTSUITE)/unit/test_*.c)
 UNIT_TESTS := $(patsubst $(TESTSUITE)/unit/%.c,$(O)/testsuite/unit/%,$(UNIT_SOURCES))
 TEST_PROGRAMS := $(addprefix $(O)/testsuite/,run-target embed notpython runcode.so probe.so native.so nocfi.so throw.so \
-	framepointer.so framepointer-nocfi.so make_profile)
+	framepointer.so framepointer-nocfi.so make_profile ebpf_chains)
 
 # The tests' own Python must have jsonschema.
 TEST_PYTHON3 = $(eval TEST_PYTHON3 := $(shell for p in $(PYTHON3) /usr/bin/python3; do \
@@ -30,7 +30,7 @@ $(O)/testsuite/run-target: $(TESTSUITE)/tools/run-target.c
 	@mkdir -p $(@D)
 	$(CC) -D_GNU_SOURCE -O1 -g -Wall -Wextra -Werror -o $@ $<
 
-$(O)/testsuite/make_profile: $(TESTSUITE)/tools/make_profile.c $(O)/libpywalk.a
+$(O)/testsuite/make_profile $(O)/testsuite/ebpf_chains: $(O)/testsuite/%: $(TESTSUITE)/tools/%.c $(O)/libpywalk.a
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(O)/libpywalk.a $(LIBS)
 

@@ -30,6 +30,8 @@ void cli_restore_inherited(void)
 static void print_version(FILE *stream, struct argp_state *state)
 {
 	fprintf(stream, "pywalk %s\n", pw_version());
+	fprintf(stream, "Sampling engines: ptrace, peek%s\n",
+		pw_sampler_has_ebpf() ? ", ebpf" : "; ebpf was not built in");
 }
 
 /* libc looks for it by name. */

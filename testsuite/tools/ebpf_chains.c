@@ -1,0 +1,199 @@
+/*
+ * Samples a process with the engine ebpf, and follows the frames of each moment the simple way:
+ * ebpf_chains PID RATE MOMENTS [native]
+ *
+ * Writes distinct chains as "PID;NAME (FILE);... COUNT", oldest first, for check_stacks.py; a chain
+ * that leads out of what was copied ends in "?.py".  What is caught in 3.11's and 3.12's window, in
+ * which what a thread state leads to is stale, is only counted.  Names are read from the live
+ * process, of code objects that live as long as it does.  The last line, on stderr, has the counts.
+ * Exit status 77: there are no rights, or no engine.
+ */
+#include "sample/ebpf.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { DEPTH_MAX = 5000, NO_ENGINE = 77 };
+
+struct name {
+	uint64_t code;
+	char *text;
+	UT_hash_handle hh;
+};
+
+struct chain {
+	char *text;
+	unsigned long count;
+	UT_hash_handle hh;
+};
+
+static struct {
+	struct pw_session *session;
+	struct name *names;
+	struct chain *chains;
+	unsigned long moments, window, native, without, cut, others;
+	uint64_t bytes;
+} t;
+
+static void check(struct pw_error *error)
+{
+	if (!error)
+		return;
+	enum pw_error_code code = pw_error_code(error);
+	fprintf(stderr, "ebpf_chains: %s\n", pw_error_message(error));
+	exit(code == PW_ERROR_PERMISSION || code == PW_ERROR_UNSUPPORTED ? NO_ENGINE : 1);
+}
+
+static bool find(const struct pw_moment *m, uint64_t address, size_t length, void *ret)
+{
+	for (size_t i = 0; i < m->piece_count; i++) {
+		const struct pw_piece *p = &m->pieces[i];
+		if (address < p->address || address - p->address >= p->done ||
+		    p->done - (address - p->address) < length)
+			continue;
+		memcpy(ret, (const uint8_t *)p->buffer + (address - p->address), length);
+		return true;
+	}
+	return false;
+}
+
+static bool word(const struct pw_moment *m, uint64_t base, struct pw_field field, uint64_t *ret)
+{
+	return find(m, base + (uint64_t)field.offset, sizeof(*ret), ret);
+}
+
+static const char *name_of(uint64_t code)
+{
+	struct name *name;
+	HASH_FIND(hh, t.names, &code, sizeof(code), name);
+	if (name)
+		return name->text;
+	struct pw_code loaded;
+	pw_code_load(&t.session->python, code, &loaded);
+	name = calloc(1, sizeof(*name));
+	name->code = code;
+	if (asprintf(&name->text, "%s (%s)", loaded.name ? loaded.name : "unreadable",
+		     loaded.filename ? loaded.filename : "?.py") < 0)
+		abort();
+	HASH_ADD(hh, t.names, code, sizeof(code), name);
+	pw_code_deinit(&loaded);
+	return name->text;
+}
+
+/* The code objects of a chain, newest first; false: it leads out of what was copied. */
+static bool follow(const struct pw_moment *m, bool entering, uint64_t *codes, size_t *ret_count)
+{
+	const struct pw_layout *l = &t.session->python.layout;
+	bool iframes = pw_has(l, iframe_code);
+	struct pw_field link = pw_has(l, tstate_frame)	  ? l->tstate_frame
+			       : pw_has(l, tstate_cframe) ? l->tstate_cframe
+							  : l->tstate_current_frame;
+	uint64_t at;
+	*ret_count = 0;
+	if (!word(m, m->tstate, link, &at))
+		return false;
+	if (entering)
+		at = m->pieces[2].address;
+	if (at && iframes && pw_has(l, tstate_cframe) && !word(m, at, l->cframe_current_frame, &at))
+		return false;
+	while (at && *ret_count < DEPTH_MAX) {
+		uint64_t code;
+		uint8_t owner = 0;
+		if (iframes && !find(m, at + (uint64_t)l->iframe_owner.offset, 1, &owner))
+			return false;
+		if (!word(m, at, iframes ? l->iframe_code : l->frame_code, &code) ||
+		    !word(m, at, iframes ? l->iframe_previous : l->frame_back, &at))
+			return false;
+		code &= ~(uint64_t)7;
+		if (iframes &&
+		    ((pw_has(l, owner_cstack) && owner == l->owner_cstack.offset) ||
+		     (pw_has(l, owner_interpreter) && owner == l->owner_interpreter.offset)))
+			continue;
+		uint64_t type;
+		if (!word(m, code, l->object_type, &type))
+			return false;
+		codes[(*ret_count)++] = code;
+	}
+	return true;
+}
+
+static void add(const char *text)
+{
+	struct chain *chain;
+	HASH_FIND_STR(t.chains, text, chain);
+	if (!chain) {
+		chain = calloc(1, sizeof(*chain));
+		chain->text = strdup(text);
+		HASH_ADD_KEYPTR(hh, t.chains, chain->text, strlen(chain->text), chain);
+	}
+	chain->count++;
+}
+
+static void got(void *data, const struct pw_moment *m)
+{
+	static uint64_t codes[DEPTH_MAX];
+	size_t count;
+	bool entering = false;
+	uint8_t top;
+	t.moments++;
+	for (size_t i = 0; i < m->piece_count; i++)
+		t.bytes += m->pieces[i].done;
+	t.native += m->has_regs && find(m, m->regs.sp, 1, &top);
+	t.cut += m->cut;
+	if (m->pid != t.session->target->pid) {
+		t.others++;
+		return;
+	}
+	if (!m->tstate) {
+		t.without++;
+		return;
+	}
+	if (pw_eval_in_prologue(&t.session->python, m->regs.pc)) {
+		t.window++;
+		/* The outermost one is in the thread state: then there are no frames. */
+		entering = m->piece_count > 2 && m->pieces[2].done < 64;
+		if (!entering)
+			return;
+	}
+	bool whole = follow(m, entering, codes, &count);
+	pw_auto_buffer struct pw_buffer text = {0};
+	pw_buffer_printf(&text, "%d", (int)m->pid);
+	while (count-- > 0)
+		pw_buffer_printf(&text, ";%s", name_of(codes[count]));
+	if (!whole)
+		pw_buffer_printf(&text, ";lost (?.py)");
+	add(text.data);
+}
+
+int main(int argc, char **argv)
+{
+	const struct pw_options options = {.size = sizeof(options)};
+	struct pw_ebpf *ebpf;
+	if (argc < 4)
+		return 2;
+	unsigned long wanted = strtoul(argv[3], NULL, 0);
+	check(pw_session_open_pid(atoi(argv[1]), &options, &t.session));
+	check(pw_ebpf_open(atof(argv[2]), argc > 4, &ebpf));
+	check(pw_ebpf_add(ebpf, t.session));
+	while (t.moments < wanted) {
+		nanosleep(&(struct timespec){0, 5000000}, NULL);
+		check(pw_ebpf_drain(ebpf, got, NULL));
+		if (t.session->target->ops->refresh(t.session->target))
+			break;
+	}
+	struct pw_ebpf_counts c = pw_ebpf_count(ebpf);
+	for (struct chain *chain = t.chains; chain; chain = chain->hh.next)
+		printf("%s %lu\n", chain->text, chain->count);
+	fprintf(stderr,
+		"%lu moments, %lu in the window, %lu with a stack, %lu without a thread state, "
+		"%lu cut, %lu of others, %lu bytes each; %lu ticks: %lu taken, ring full %lu, "
+		"unreadable %lu, strange %lu, ending %lu\n",
+		t.moments, t.window, t.native, t.without, t.cut, t.others,
+		t.moments ? t.bytes / t.moments : 0, c.ticks, c.taken, c.ring_full, c.unreadable,
+		c.strange, c.ending);
+	pw_ebpf_close(ebpf);
+	pw_session_close(t.session);
+	return 0;
+}
