@@ -19,6 +19,16 @@ struct pw_sampler;
 /* Whether this build can sample in the target's own context (eBPF). */
 PW_API bool pw_sampler_has_ebpf(void);
 
+/* How running threads are looked at; sleeping ones are read where they sleep, whatever the engine.
+ */
+enum pw_engine {
+	PW_ENGINE_AUTO,	  /* ebpf where only running threads count and it may be used, else ptrace
+			   */
+	PW_ENGINE_PTRACE, /* each is stopped for a moment, at each look */
+	PW_ENGINE_EBPF,	  /* in their own context, by a clock that ticks while they run */
+	PW_ENGINE_PEEK,	  /* never stopped: what two copies have in common; without native frames */
+};
+
 /* Set `size` to sizeof(struct pw_sampler_options); all other members may be zero. */
 struct pw_sampler_options {
 	size_t size;
@@ -29,7 +39,7 @@ struct pw_sampler_options {
 	enum pw_native native;
 	bool functions;	   /* frames without lines */
 	bool memory;	   /* how much memory is resident, at each look */
-	bool no_stop;	   /* never stop a thread; stacks of running ones may be torn */
+	enum pw_engine engine;
 	size_t max_frames; /* Python frames a thread; 0: 2^20 */
 };
 
@@ -38,6 +48,9 @@ PW_API struct pw_error *pw_sampler_create(const struct pw_sampler_options *optio
 					  struct pw_sampler **ret);
 PW_API void pw_sampler_destroy(struct pw_sampler *sampler); /* takes NULL; not the sessions */
 PW_API struct pw_profile *pw_sampler_profile(struct pw_sampler *sampler);
+/* Why PW_ENGINE_AUTO is not ebpf although only running threads count; NULL: it is, or need not be.
+ * Lives as long as the sampler. */
+PW_API const char *pw_sampler_engine_note(const struct pw_sampler *sampler);
 
 /* Looks at this process too from now on, until it is removed; the session is borrowed so long.
  * `command`: what it was started with, NULL: unknown.  The same process again, after an exec: what

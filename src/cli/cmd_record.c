@@ -21,6 +21,7 @@ enum {
 	KEY_LINE,
 	KEY_MEMORY,
 	KEY_MAX_FRAMES,
+	KEY_ENGINE,
 };
 
 enum { FLUSH_MS = 1000 };
@@ -50,6 +51,11 @@ static const struct argp_option options[] = {
 	 "Also C frames; folded (unless given otherwise) leaves out the interpreter's own", 0},
 	{"subprocesses", 's', "REGEX", OPTION_ARG_OPTIONAL,
 	 "Also the processes that each process starts; with REGEX, those whose command fits it", 0},
+	{"engine", KEY_ENGINE, "NAME", 0,
+	 "How running threads are looked at: ptrace stops each for a moment, ebpf copies in their "
+	 "own context by a clock that ticks while they run, peek never stops; auto is ebpf for "
+	 "--cpu where it may be used, else ptrace",
+	 0},
 	{"function", KEY_FUNCTION, NULL, 0, "Tell functions apart, not their lines", 0},
 	{"line", KEY_LINE, NULL, 0, "Tell lines apart (so it is anyway)", 0},
 	{"memory", KEY_MEMORY, NULL, 0, "Also how much memory is resident, at each look", 0},
@@ -98,6 +104,24 @@ static void take_native(struct record_arguments *arguments, const char *which,
 		argp_error(state, "--native is folded or all, not \"%s\"", which);
 }
 
+static void take_engine(struct record_arguments *arguments, const char *name,
+			const struct argp_state *state)
+{
+	static const char *const names[] = {
+		[PW_ENGINE_AUTO] = "auto",
+		[PW_ENGINE_PTRACE] = "ptrace",
+		[PW_ENGINE_EBPF] = "ebpf",
+		[PW_ENGINE_PEEK] = "peek",
+	};
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(name, names[i]) == 0) {
+			arguments->sampler.engine = (enum pw_engine)i;
+			return;
+		}
+	}
+	argp_error(state, "--engine is auto, ptrace, ebpf or peek, not \"%s\"", name);
+}
+
 static const struct pw_profile_format *find_format(const char *name)
 {
 	for (const struct pw_profile_format *f = pw_profile_formats(); f->name; f++)
@@ -122,6 +146,12 @@ static void check(struct record_arguments *arguments, const struct argp_state *s
 		argp_error(state, "--json is for dumps; use -F with a format");
 	if (arguments->command && arguments->common.targets.count)
 		argp_error(state, "processes or a command, not both");
+	bool stops = arguments->sampler.engine == PW_ENGINE_PTRACE ||
+		     arguments->sampler.engine == PW_ENGINE_EBPF;
+	if (arguments->common.capture.no_stop && stops)
+		argp_error(state, "--no-stop is the engine peek");
+	if (arguments->common.capture.no_stop)
+		arguments->sampler.engine = PW_ENGINE_PEEK;
 	if (arguments->sampler.no_idle && arguments->sampler.clock != PW_CLOCK_WALL)
 		argp_error(state, "--no-idle is for --wall: others count running threads anyway");
 }
@@ -168,6 +198,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_MEMORY:
 		arguments->sampler.memory = true;
+		return 0;
+	case KEY_ENGINE:
+		take_engine(arguments, arg, state);
 		return 0;
 	case KEY_MAX_FRAMES:
 		arguments->sampler.max_frames =
@@ -492,6 +525,9 @@ static int record(struct record_arguments *arguments)
 	struct pw_error *error = pw_sampler_create(&arguments->sampler, &run.sampler);
 	if (error)
 		return cli_report(error);
+	const char *note = pw_sampler_engine_note(run.sampler);
+	if (note && !arguments->quiet)
+		cli_message("%s; sampling by ptrace instead", note);
 	run.processes = (struct record_processes){
 		.common = &arguments->common,
 		.sampler = run.sampler,
@@ -522,7 +558,6 @@ static int run(int argc, char **argv)
 	struct record_arguments arguments = {.sampler = {.size = sizeof(arguments.sampler)}};
 	cli_common_init(&arguments.common);
 	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
-	arguments.sampler.no_stop = arguments.common.capture.no_stop;
 	int status = record(&arguments);
 	if (arguments.has_wanted)
 		regfree(&arguments.wanted);

@@ -87,6 +87,8 @@ static void describe_code(const struct pw_layout *l, struct pw_ebpf_config *c)
 		l->code_framesize,     l->code_varnames,    l->code_localsplusnames,
 		l->code_firsttraceable};
 	c->code_length = LENGTH_UP_TO(fields);
+	c->code_name = l->code_name.offset;
+	c->name_key = l->object_type.offset + WORD;
 }
 
 /* As in interp.c. */

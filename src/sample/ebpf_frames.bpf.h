@@ -27,12 +27,18 @@ static long cframe_step(__u32 index, struct walk *walk)
 	return 0;
 }
 
-static __always_inline void put_code(struct scratch *s, __u64 code, __u32 length)
+/* With the length and the hash of its name: another one is readily made of the same memory. */
+static __always_inline void put_code(struct scratch *s, const struct pw_ebpf_config *config,
+				     __u64 code)
 {
+	enum { LENGTH_AND_HASH = 16 };
+	__u64 at = s->head.used;
 	__u32 slot = (__u32)(code >> 5) % CODES;
 	if (!code || (s->codes[slot].code == code && s->codes[slot].number == s->number))
 		return;
-	if (put(s, code, length) != PUT)
+	if (put(s, code, config->code_length) != PUT)
+		return;
+	if (put(s, word_of(s, at, config->code_name) + config->name_key, LENGTH_AND_HASH) != PUT)
 		return;
 	s->codes[slot].code = code;
 	s->codes[slot].number = s->number;
@@ -48,7 +54,7 @@ static long frame_step(__u32 index, struct walk *walk)
 	if (walk->put != PUT)
 		return 1;
 	/* Of 3.14+, tagged. */
-	put_code(s, word_of(s, at, walk->config->frame_code) & ~7ull, walk->config->code_length);
+	put_code(s, walk->config, word_of(s, at, walk->config->frame_code) & ~7ull);
 	walk->at = word_of(s, at, walk->config->frame_back);
 	return 0;
 }

@@ -35,6 +35,7 @@ struct pw_ebpf_config {
 	__s32 tstate_frame, tstate_cframe, tstate_root;
 	__s32 cframe_previous, cframe_frame;
 	__s32 frame_back, frame_code, object_type;
+	__s32 code_name, name_key; /* from the name object, to its length and hash */
 	__s32 gil_locked,
 		gil_holder; /* the holder counts only while it is locked, if that is there */
 	__s32 pthread_tid;  /* where glibc keeps a thread's number, behind its thread_id */

@@ -69,9 +69,18 @@ void pw_capture_drop_codes(struct pw_capture *c, bool loaded);
 /* Takes all threads: sleepers where they sleep, the others stopped together. */
 struct pw_error *pw_take_threads(struct pw_capture *c);
 
+/* ---- peek.c ---- */
+
+/* Copies the frames of a thread that runs, without stopping it.  *ret_whole: all that it had at one
+ * moment; else, if *ret_usable, the oldest of them, those that did not change meanwhile. */
+struct pw_error *pw_peek(struct pw_capture *c, const struct pw_lwp *lwp, bool *ret_whole,
+			 bool *ret_usable);
+
 /* ---- follow.c ---- */
 
 bool pw_follow_skips(const struct pw_follow *follow, const struct pw_lwp *lwp);
+/* Whether those that turn out to run are somebody else's. */
+bool pw_follow_leaves_running(const struct pw_follow *follow);
 /* A capture with what is kept, which a thread that is not known yet makes look again; and its end,
  * which is due also after an error. */
 struct pw_error *pw_follow_begin(struct pw_follow *follow, pid_t tid, struct pw_capture *ret);

@@ -239,8 +239,9 @@ static void look_at(struct pw_follow *f, struct followed *thread, struct pw_lwp 
 		f->valid = false;
 		return;
 	}
-	if (f->which == PW_FOLLOW_ALL) {
-		thread->skipped = false;
+	if (f->which == PW_FOLLOW_ALL || f->which == PW_FOLLOW_ASLEEP) {
+		thread->skipped =
+			f->which == PW_FOLLOW_ASLEEP && lwp->state == PW_RUN_RUNNING;
 		return;
 	}
 	/* Not on a processor, after the pulse was read. */
@@ -256,6 +257,8 @@ static void choose(struct pw_follow *f, struct pw_capture *c)
 		struct followed *thread = &f->threads[i];
 		struct pw_lwp *lwp = &target->lwps[i];
 		thread->skipped = true;
+		if (f->which == PW_FOLLOW_NONE)
+			continue;
 		if (f->which == PW_FOLLOW_GIL && !holds_gil(f, lwp)) {
 			thread->taken = false;
 			continue;
@@ -275,6 +278,11 @@ static void choose(struct pw_follow *f, struct pw_capture *c)
 	}
 }
 
+bool pw_follow_leaves_running(const struct pw_follow *follow)
+{
+	return follow->which == PW_FOLLOW_ASLEEP;
+}
+
 bool pw_follow_skips(const struct pw_follow *follow, const struct pw_lwp *lwp)
 {
 	return follow->threads[lwp - follow->session->target->lwps].skipped;
@@ -291,7 +299,7 @@ static void note_taken(struct pw_follow *f)
 		if (thread->skipped)
 			continue;
 		thread->taken = true;
-		if (f->which == PW_FOLLOW_ALL)
+		if (f->which == PW_FOLLOW_ALL || f->which == PW_FOLLOW_ASLEEP)
 			thread->asleep = target->lwps[i].taken == PW_TAKEN_ASLEEP;
 	}
 }

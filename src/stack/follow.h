@@ -14,7 +14,9 @@ struct pw_follow;
 enum pw_followed {
 	PW_FOLLOW_ALL,
 	PW_FOLLOW_RUNNING,
-	PW_FOLLOW_GIL, /* the one that holds it */
+	PW_FOLLOW_GIL,	  /* the one that holds it */
+	PW_FOLLOW_ASLEEP, /* those that do not run */
+	PW_FOLLOW_NONE,	  /* only whether the process is still there */
 };
 
 /* The session is borrowed; `options` is copied. */
@@ -26,7 +28,7 @@ void pw_follow_destroy(struct pw_follow *follow); /* takes NULL */
 /*
  * Looks once.  *ret has the threads that were taken now, and is the caller's.  The others of which
  * there is something to say, those that sleep where they slept, are told by `asleep` with their
- * tids; only for PW_FOLLOW_ALL.  Errors: NO_TARGET when the process has ended, and those of
+ * tids; not for PW_FOLLOW_RUNNING.  Errors: NO_TARGET when the process has ended, and those of
  * pw_session_capture().
  */
 struct pw_error *pw_follow_look(struct pw_follow *follow, struct pw_dump **ret,

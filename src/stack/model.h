@@ -90,6 +90,7 @@ struct pw_dump {
 	struct pw_code_entry *codes; /* uthash */
 	struct pw_notes problems;
 	uint64_t pause_ns;
+	size_t lost_threads; /* of which nothing was to be had, when looking again and again */
 };
 
 struct pw_session {

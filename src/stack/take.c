@@ -475,6 +475,22 @@ static struct pw_error *take_running(struct pw_capture *c, struct pw_lwp *lwp)
 	return NULL;
 }
 
+/* Of who looks again and again: another moment will do. */
+static struct pw_error *take_peeked(struct pw_capture *c, struct pw_lwp *lwp)
+{
+	struct pw_lack lack;
+	bool whole, usable;
+	struct pw_error *error = pw_peek(c, lwp, &whole, &usable);
+	lwp->taken = whole ? PW_TAKEN_TWICE : PW_TAKEN_RUNNING;
+	if (!error && usable)
+		error = finish_thread(c, lwp, &lack);
+	else if (!error)
+		c->dump->lost_threads++;
+	forget_thread(c, lwp);
+	pw_snapshot_end(c->session->target);
+	return error;
+}
+
 /* Without stopping it: it may run, or have ended. */
 static struct pw_error *take_unstopped(struct pw_capture *c, struct pw_lwp *lwp,
 				       enum pw_taken taken)
@@ -530,10 +546,13 @@ static struct pw_error *take_live(struct pw_capture *c)
 	}
 	if (!error)
 		error = take_sleepers(c, lwps, alive, awake, &count);
+	if (c->follow && pw_follow_leaves_running(c->follow))
+		count = 0;
 	if (!error && count && !c->options->no_stop)
 		error = take_stopped(c, awake, count);
 	for (size_t i = 0; !error && c->options->no_stop && i < count; i++)
-		error = take_unstopped(c, awake[i], PW_TAKEN_RUNNING);
+		error = c->follow ? take_peeked(c, awake[i])
+				  : take_unstopped(c, awake[i], PW_TAKEN_RUNNING);
 	free(lwps);
 	free(awake);
 	return error;

@@ -241,6 +241,7 @@ const char *pw_taken_name(enum pw_taken taken)
 		[PW_TAKEN_ASLEEP] = "asleep",
 		[PW_TAKEN_STOPPED] = "stopped",
 		[PW_TAKEN_RUNNING] = "running",
+		[PW_TAKEN_TWICE] = "twice",
 	};
 	return names[taken];
 }

@@ -53,6 +53,7 @@ enum pw_taken {
 	PW_TAKEN_ASLEEP,  /* it slept before, meanwhile and afterwards */
 	PW_TAKEN_STOPPED, /* it was stopped */
 	PW_TAKEN_RUNNING, /* it was not stopped although it may have run */
+	PW_TAKEN_TWICE,	  /* the same, and two copies agreed */
 };
 const char *pw_taken_name(enum pw_taken taken);
 

@@ -1,0 +1,94 @@
+/*
+ * A running thread that is not stopped.  Two copies of its frames are taken one after the other.
+ * What both have, from the oldest frame on, was there all the time in between: a frame that waits
+ * for a call to return does not change.  Above it the thread was moving.
+ */
+#include "stack/capture.h"
+
+#include <string.h>
+
+enum { TRIES = 4 };
+
+/* Frames below the newest do not execute: they are the same call only at the same instruction. */
+static bool is_same(const struct pw_pyframe *a, const struct pw_pyframe *b, bool newest)
+{
+	if (a->address != b->address || a->code != b->code)
+		return false;
+	return newest || (a->instr == b->instr && a->lasti == b->lasti);
+}
+
+/* How many of the oldest frames both have; both are newest first. */
+static size_t in_common(const struct pw_pyframes *a, const struct pw_pyframes *b)
+{
+	size_t least = a->count < b->count ? a->count : b->count, n = 0;
+	for (; n < least; n++) {
+		bool newest = n + 1 == least;
+		if (!is_same(&a->items[a->count - 1 - n], &b->items[b->count - 1 - n], newest))
+			break;
+	}
+	return n;
+}
+
+static void drop_newest(struct pw_pyframes *frames, size_t kept)
+{
+	size_t dropped = frames->count - kept;
+	memmove(frames->items, frames->items + dropped, kept * sizeof(*frames->items));
+	frames->count = kept;
+}
+
+/* Walks a thread state's frames, from bytes as they are now. */
+static struct pw_error *walk(struct pw_capture *c, size_t tstate, struct pw_pyframes *ret)
+{
+	struct pw_error *error = pw_snapshot_begin(c->session->target);
+	if (!error)
+		pw_frames_walk(c->python, c->lists.tstates[tstate].address, c->options->max_frames,
+			       ret);
+	return error;
+}
+
+static bool is_whole(const struct pw_pyframes *frames)
+{
+	return !frames->torn && (frames->end == PW_END_COMPLETE || frames->end == PW_END_LIMIT);
+}
+
+/*
+ * *ret_whole: one of the copies is all there, and nothing that it has is missing in the other, so
+ * that the thread once was just there.
+ */
+static struct pw_error *peek(struct pw_capture *c, size_t tstate, bool *ret_whole, bool *ret_usable)
+{
+	struct pw_pyframes first = {0};
+	struct pw_copied *copied = &c->copied[tstate];
+	*ret_whole = *ret_usable = false;
+	struct pw_error *error = walk(c, tstate, &first);
+	if (!error)
+		error = pw_snapshot_begin(c->session->target);
+	if (!error)
+		error = pw_capture_copy(c, tstate);
+	if (!error && copied->read && is_whole(&first) && is_whole(&copied->frames)) {
+		size_t common = in_common(&first, &copied->frames);
+		*ret_whole = common == first.count || common == copied->frames.count;
+		*ret_usable = common || *ret_whole;
+		drop_newest(&copied->frames, common);
+	}
+	pw_frames_deinit(&first);
+	return error;
+}
+
+struct pw_error *pw_peek(struct pw_capture *c, const struct pw_lwp *lwp, bool *ret_whole,
+			 bool *ret_usable)
+{
+	struct pw_error *error = NULL;
+	*ret_whole = *ret_usable = false;
+	for (int i = 0; !error && !*ret_whole && i < TRIES; i++) {
+		*ret_whole = *ret_usable = true;
+		for (size_t k = pw_owned_first(&c->owners, lwp); !error && k;
+		     k = pw_owned_next(&c->owners, k)) {
+			bool whole, usable;
+			error = peek(c, k - 1, &whole, &usable);
+			*ret_whole &= whole;
+			*ret_usable &= usable;
+		}
+	}
+	return error;
+}
