@@ -43,7 +43,7 @@ static struct pw_error *open_peek(struct pw_sampler *s)
 static enum pw_followed asleep_by_clock(const struct pw_sampler_options *options)
 {
 	return options->clock == PW_CLOCK_WALL && !options->no_idle ? PW_FOLLOW_ASLEEP
-								     : PW_FOLLOW_NONE;
+								    : PW_FOLLOW_NONE;
 }
 
 static struct pw_error *open_ebpf(struct pw_sampler *s)
@@ -88,8 +88,7 @@ static void got_moment(void *data, const struct pw_moment *moment)
 	struct pw_dump *dump;
 	if (!watched || d->error || !moment->tstate)
 		return;
-	pw_auto_error struct pw_error *error =
-		pw_moment_decode(watched->follow, moment, &dump);
+	pw_auto_error struct pw_error *error = pw_moment_decode(watched->follow, moment, &dump);
 	if (error) {
 		s->lost++;
 		return;

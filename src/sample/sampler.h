@@ -38,10 +38,11 @@ struct pw_sampler {
 	size_t watched_count;
 	struct pw_profile_info info;
 	const struct pw_engine_ops *engine;
-	struct pw_ebpf *ebpf; /* of that engine; else NULL */
-	struct pw_error *note;	/* see pw_sampler_engine_note(); owned */
+	struct pw_ebpf *ebpf;  /* of that engine; else NULL */
+	struct pw_error *note; /* see pw_sampler_engine_note(); owned */
 	uint64_t looks;
-	uint64_t lost; /* stacks that could not be read whole */
+	uint64_t newest;		      /* of the times of samples, ns */
+	uint64_t lost;			      /* stacks that could not be read whole */
 	uint32_t *pauses;		      /* ns, the last PW_PAUSES_KEPT of them; owned */
 	uint64_t interval, begin, next, last; /* ns; CLOCK_MONOTONIC */
 	uint64_t cpu_at_begin;

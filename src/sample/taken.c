@@ -149,6 +149,10 @@ static struct pw_error *add_sample(struct pw_sampler *s, struct pw_known *known,
 		s->lost++;
 		return NULL;
 	}
+	/* Several processors write into one ring. */
+	if (sample.time < s->newest)
+		sample.time = s->newest;
+	s->newest = sample.time;
 	sample.thread = known->thread;
 	sample.node = known->node;
 	sample.flags = known->flags;

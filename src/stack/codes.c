@@ -68,8 +68,8 @@ static bool read_key(struct pw_python *python, uint64_t address, struct key *ret
 {
 	const struct pw_layout *l = &python->layout;
 	const struct pw_field fields[] = {
-		l->object_type,	   l->code_name,    l->code_qualname,	l->code_filename,
-		l->code_linetable, l->code_lnotab,  l->code_code,	l->code_firstlineno,
+		l->object_type,	   l->code_name,    l->code_qualname,  l->code_filename,
+		l->code_linetable, l->code_lnotab,  l->code_code,      l->code_firstlineno,
 		l->code_consts,	   l->code_nlocals, l->code_stacksize, l->code_localsplusnames};
 	enum { FIELDS = sizeof(fields) / sizeof(*fields), NAME = 1, BEHIND_TYPE = 8 };
 	memset(ret, 0, sizeof(*ret));
@@ -125,10 +125,9 @@ static void load_now(struct pw_python *python, const struct key *key, struct pw_
 	uint64_t address = code->address;
 	pw_code_deinit(code);
 	code->address = address;
-	code->error = pw_error_create_at(PW_ERROR_UNREADABLE, address,
-					 "code object 0x%" PRIx64
-					 " was freed before its name could be read",
-					 address);
+	code->error = pw_error_create_at(
+		PW_ERROR_UNREADABLE, address,
+		"code object 0x%" PRIx64 " was freed before its name could be read", address);
 }
 
 void pw_codes_load(struct pw_codes *codes, struct pw_python *python, bool moment,

@@ -11,7 +11,7 @@
 
 struct pw_codes;
 
-struct pw_codes *pw_codes_create(void); /* NULL: out of memory */
+struct pw_codes *pw_codes_create(void);	       /* NULL: out of memory */
 void pw_codes_destroy(struct pw_codes *codes); /* takes NULL */
 /* Between dumps: forgets everything when it has become much. */
 void pw_codes_tidy(struct pw_codes *codes);

@@ -240,8 +240,7 @@ static void look_at(struct pw_follow *f, struct followed *thread, struct pw_lwp 
 		return;
 	}
 	if (f->which == PW_FOLLOW_ALL || f->which == PW_FOLLOW_ASLEEP) {
-		thread->skipped =
-			f->which == PW_FOLLOW_ASLEEP && lwp->state == PW_RUN_RUNNING;
+		thread->skipped = f->which == PW_FOLLOW_ASLEEP && lwp->state == PW_RUN_RUNNING;
 		return;
 	}
 	/* Not on a processor, after the pulse was read. */

@@ -52,6 +52,40 @@ static bool is_whole(const struct pw_pyframes *frames)
 }
 
 /*
+ * Frame objects that were freed are kept for the next call, in a list along the links of frames
+ * (2.7 to 3.10, Objects/frameobject.c): nobody refers to such.
+ */
+static bool has_freed(struct pw_capture *c, const struct pw_pyframes *frames)
+{
+	const struct pw_layout *l = &c->python->layout;
+	if (pw_has(l, iframe_code))
+		return false;
+	for (size_t i = 0; i < frames->count; i++) {
+		uint64_t references;
+		pw_auto_error struct pw_error *error =
+			pw_read_u64(c->session->target,
+				    frames->items[i].address + (uint64_t)l->object_type.offset - 8,
+				    &references);
+		if (error || !references)
+			return true;
+	}
+	return false;
+}
+
+/* Whether the thread state leads to the same frame or _PyCFrame still. */
+static bool is_still_newest(struct pw_capture *c, size_t tstate)
+{
+	struct pw_target *target = c->session->target;
+	uint64_t address = c->lists.tstates[tstate].address;
+	uint64_t then = pw_frames_newest(c->python, address);
+	struct pw_snapshot *snapshot = target->snapshot;
+	target->snapshot = NULL;
+	uint64_t now = pw_frames_newest(c->python, address);
+	target->snapshot = snapshot;
+	return now == then;
+}
+
+/*
  * *ret_whole: one of the copies is all there, and nothing that it has is missing in the other, so
  * that the thread once was just there.
  */
@@ -65,9 +99,11 @@ static struct pw_error *peek(struct pw_capture *c, size_t tstate, bool *ret_whol
 		error = pw_snapshot_begin(c->session->target);
 	if (!error)
 		error = pw_capture_copy(c, tstate);
-	if (!error && copied->read && is_whole(&first) && is_whole(&copied->frames)) {
+	if (!error && copied->read && is_whole(&first) && is_whole(&copied->frames) &&
+	    !has_freed(c, &copied->frames)) {
 		size_t common = in_common(&first, &copied->frames);
-		*ret_whole = common == first.count || common == copied->frames.count;
+		*ret_whole = (common == first.count || common == copied->frames.count) &&
+			     is_still_newest(c, tstate);
 		*ret_usable = common || *ret_whole;
 		drop_newest(&copied->frames, common);
 	}
