@@ -37,8 +37,8 @@ struct pw_sampler_options {
 					holds it */
 	bool no_idle;		     /* wall: without threads that sleep */
 	enum pw_native native;
-	bool functions;	   /* frames without lines */
-	bool memory;	   /* how much memory is resident, at each look */
+	bool functions; /* frames without lines */
+	bool memory;	/* how much memory is resident, at each look */
 	enum pw_engine engine;
 	size_t max_frames; /* Python frames a thread; 0: 2^20 */
 };

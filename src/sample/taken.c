@@ -203,13 +203,14 @@ struct pw_error *pw_taken_add(struct pw_sampler *s, struct pw_watched *watched,
 	return error;
 }
 
-void pw_taken_asleep(void *data, uint64_t tid)
+bool pw_taken_asleep(void *data, uint64_t tid)
 {
 	struct pw_look *look = data;
 	struct pw_known *known;
 	HASH_FIND(hh, look->watched->known, &tid, sizeof(tid), known);
 	if (known && !look->error)
 		look->error = add_sample(look->sampler, known, &look->proto);
+	return known && known->whole;
 }
 
 void pw_taken_forget(struct pw_watched *watched)

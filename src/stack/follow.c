@@ -303,12 +303,13 @@ static void note_taken(struct pw_follow *f)
 	}
 }
 
-static void tell_asleep(const struct pw_follow *f, void (*asleep)(void *data, uint64_t tid),
-			void *data)
+static void tell_asleep(struct pw_follow *f, bool (*asleep)(void *data, uint64_t tid), void *data)
 {
-	for (size_t i = 0; i < f->thread_count; i++)
-		if (f->threads[i].skipped && f->threads[i].asleep && f->threads[i].taken)
-			asleep(data, f->threads[i].tid);
+	for (size_t i = 0; i < f->thread_count; i++) {
+		struct followed *thread = &f->threads[i];
+		if (thread->skipped && thread->asleep && thread->taken)
+			thread->taken = thread->asleep = asleep(data, thread->tid);
+	}
 }
 
 static struct pw_error *look(struct pw_follow *f, struct pw_capture *c)
@@ -360,7 +361,7 @@ void pw_follow_end(struct pw_follow *follow, struct pw_capture *c)
 }
 
 struct pw_error *pw_follow_look(struct pw_follow *follow, struct pw_dump **ret,
-				void (*asleep)(void *data, uint64_t tid), void *data)
+				bool (*asleep)(void *data, uint64_t tid), void *data)
 {
 	struct pw_capture c;
 	struct pw_error *error = begin(follow, &c);

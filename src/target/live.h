@@ -18,10 +18,10 @@ struct pw_live {
 	bool given_root;  /* the user said where files are found */
 	bool maps_fresh;  /* read and not yet used */
 	uint64_t maps_hash;
-	char *root_link; /* its root as we see it; NULL: unknown */
-	int task_fd;	 /* the folder of its threads; -1: not opened yet */
+	char *root_link;	    /* its root as we see it; NULL: unknown */
+	int task_fd;		    /* the folder of its threads; -1: not opened yet */
 	struct pw_tracing *tracing; /* a thread that stays ready to stop others; NULL: none */
-	int mem_fd;	 /* of /proc/PID/mem, only where process_vm_readv is missing; -1 */
+	int mem_fd; /* of /proc/PID/mem, only where process_vm_readv is missing; -1 */
 	bool use_mem;
 };
 

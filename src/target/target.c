@@ -237,10 +237,8 @@ struct pw_lwp *pw_target_lwp(const struct pw_target *target, uint64_t tid)
 const char *pw_taken_name(enum pw_taken taken)
 {
 	static const char *const names[] = {
-		[PW_TAKEN_NOT] = NULL,
-		[PW_TAKEN_ASLEEP] = "asleep",
-		[PW_TAKEN_STOPPED] = "stopped",
-		[PW_TAKEN_RUNNING] = "running",
+		[PW_TAKEN_NOT] = NULL,		[PW_TAKEN_ASLEEP] = "asleep",
+		[PW_TAKEN_STOPPED] = "stopped", [PW_TAKEN_RUNNING] = "running",
 		[PW_TAKEN_TWICE] = "twice",
 	};
 	return names[taken];
