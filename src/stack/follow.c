@@ -28,7 +28,9 @@ struct pw_follow {
 	size_t thread_count;
 	uint64_t heads[HEADS_MAX];
 	size_t head_count;
-	uint64_t links; /* of the kernel's list of threads */
+	uint64_t links;	     /* of the kernel's list of threads */
+	uint64_t changed_at; /* when there was a sign of a change */
+	bool unsettled; /* a thread without thread state, or the reverse: it may be on its way */
 	uint64_t read_at, mapped_at, asked_at;
 };
 
@@ -119,16 +121,51 @@ static size_t read_heads(struct pw_follow *f, uint64_t heads[HEADS_MAX])
 	return count;
 }
 
-static bool has_changed(struct pw_follow *f)
+/* Whether what the heads point to is in the lists as they were read. */
+static bool heads_are_listed(const struct pw_follow *f)
 {
-	enum { EVERY_MS = 1000 };
+	for (size_t i = 1; i < f->head_count; i++) {
+		bool listed = !f->heads[i];
+		for (size_t k = 0; !listed && k < f->lists.tstate_count; k++)
+			listed = f->lists.tstates[k].address == f->heads[i];
+		if (!listed)
+			return false;
+	}
+	return true;
+}
+
+static bool has_sign(struct pw_follow *f)
+{
 	struct pw_target *target = f->session->target;
 	uint64_t heads[HEADS_MAX];
-	if (!f->valid || passed(f->read_at, EVERY_MS) ||
-	    target->ops->thread_count(target) != f->links)
+	if (!f->valid || target->ops->thread_count(target) != f->links)
 		return true;
 	size_t count = read_heads(f, heads);
 	return !count || count != f->head_count || memcmp(heads, f->heads, count * sizeof(*heads));
+}
+
+static bool has_changed(struct pw_follow *f)
+{
+	enum { EVERY_MS = 1000, SHARE = 4 };
+	if (has_sign(f)) {
+		f->changed_at = now();
+		return true;
+	}
+	/* A new thread is bound to its thread state by itself, some time after both are there:
+	 * often in the beginning, and ever less often. */
+	return passed(f->read_at, EVERY_MS) ||
+	       (f->unsettled && now() - f->read_at >= (f->read_at - f->changed_at) / SHARE);
+}
+
+static bool is_unsettled(const struct pw_capture *c)
+{
+	for (size_t i = 0; i < c->lists.tstate_count; i++)
+		if (!c->owners.lwps[i])
+			return true;
+	for (size_t i = 0; i < c->session->target->lwp_count; i++)
+		if (!c->owners.first[i])
+			return true;
+	return false;
 }
 
 static int compare_tids(const void *a, const void *b)
@@ -172,6 +209,8 @@ static struct pw_error *read_lists(struct pw_follow *f, struct pw_capture *c)
 	struct pw_error *error = pw_capture_read_lists(c);
 	if (!error)
 		error = match_threads(f);
+	if (!error)
+		f->unsettled = is_unsettled(c);
 	return error;
 }
 
@@ -211,6 +250,8 @@ static struct pw_error *prepare(struct pw_follow *f, struct pw_capture *c)
 		error = read_lists(f, c);
 		take_back(f, c);
 		f->head_count = read_heads(f, f->heads);
+		/* What came between the two. */
+		f->unsettled |= f->head_count && !heads_are_listed(f);
 		f->valid = !error;
 	} else {
 		error = keep_mapped(f);
@@ -289,14 +330,25 @@ bool pw_follow_skips(const struct pw_follow *follow, const struct pw_lwp *lwp)
 
 /* ---- a look ---- */
 
+/* One that was to be taken and could not be: it did not stop, or ended. */
+static bool is_lost(const struct pw_follow *f, const struct pw_owners *owners,
+		    const struct pw_lwp *lwp)
+{
+	return f->which != PW_FOLLOW_ASLEEP && lwp->taken == PW_TAKEN_NOT &&
+	       lwp->state != PW_RUN_ZOMBIE && lwp->state != PW_RUN_DEAD &&
+	       pw_owned_first(owners, lwp);
+}
+
 /* Those that were taken while they slept need not be taken again for as long. */
-static void note_taken(struct pw_follow *f)
+static void note_taken(struct pw_follow *f, struct pw_capture *c)
 {
 	struct pw_target *target = f->session->target;
 	for (size_t i = 0; i < f->thread_count; i++) {
 		struct followed *thread = &f->threads[i];
 		if (thread->skipped)
 			continue;
+		const struct pw_owners *owners = &c->owners;
+		c->dump->lost_threads += is_lost(f, owners, &target->lwps[i]);
 		thread->taken = true;
 		if (f->which == PW_FOLLOW_ALL || f->which == PW_FOLLOW_ASLEEP)
 			thread->asleep = target->lwps[i].taken == PW_TAKEN_ASLEEP;
@@ -321,7 +373,7 @@ static struct pw_error *look(struct pw_follow *f, struct pw_capture *c)
 	error = pw_capture_make(c);
 	pw_snapshot_end(f->session->target);
 	if (!error)
-		note_taken(f);
+		note_taken(f, c);
 	return error;
 }
 

@@ -102,7 +102,7 @@ struct pw_error *pw_tracing_run(struct pw_live *live, bool (*work)(void *data), 
 bool pw_tracing_follow(struct pw_live *live, int processor, int rt_priority);
 /* Within `work`, of one that stays: waits until a tracee may have stopped or ended; which is still
  * to be waited for. */
-void pw_tracing_wait(pid_t tid);
+void pw_tracing_wait(struct pw_live *live, pid_t tid);
 bool pw_live_sleep_begin(struct pw_target *target, struct pw_lwp *lwp, struct pw_sleep *ret);
 bool pw_live_sleep_holds(struct pw_target *target, struct pw_sleep *sleep);
 

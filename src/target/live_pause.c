@@ -269,7 +269,7 @@ static void wait_all(struct pw_tracer *tracer, uint64_t deadline)
 {
 	uint64_t begin = now(), looked = begin;
 	if (tracer->placed && tracer->count == 1 && tracer->tasks[0].phase == TASK_INTERRUPTED)
-		pw_tracing_wait(tracer->tasks[0].tid);
+		pw_tracing_wait(tracer->live, tracer->tasks[0].tid);
 	for (;;) {
 		size_t left = 0;
 		for (size_t i = 0; i < tracer->count; i++)

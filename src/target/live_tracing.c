@@ -15,6 +15,7 @@
 #include <sched.h>
 #include <semaphore.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -25,8 +26,9 @@ struct pw_tracing {
 	void *data;
 	bool kept; /* what `work` said: nothing is left that only the thread's end lets go */
 	bool end;
-	int processor; /* to which it is bound; -1: none yet */
-	int priority;  /* of SCHED_FIFO, 0: not tried */
+	_Atomic pid_t awaited; /* whose stop; 0: nobody's */
+	int processor;	       /* to which it is bound; -1: none yet */
+	int priority;	       /* of SCHED_FIFO, 0: not tried */
 };
 
 /* ---- starting a thread ---- */
@@ -134,13 +136,11 @@ struct pw_error *pw_live_stay_ready(struct pw_target *target, bool ready)
 	return !live->tracing && ready ? create(live, &live->tracing) : NULL;
 }
 
-/* A thread that waits uninterruptibly stops when its wait is over, which may be never. */
-static bool wait_done(struct pw_tracing *t)
+static bool wait_done_for(struct pw_tracing *t, long milliseconds)
 {
-	enum { PATIENCE_MS = 50 };
 	struct timespec until;
 	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_nsec += PATIENCE_MS * 1000000;
+	until.tv_nsec += milliseconds * 1000000;
 	until.tv_sec += until.tv_nsec / 1000000000;
 	until.tv_nsec %= 1000000000;
 	while (sem_clockwait(&t->done, CLOCK_MONOTONIC, &until))
@@ -149,13 +149,35 @@ static bool wait_done(struct pw_tracing *t)
 	return true;
 }
 
+static bool waits_uninterruptibly(struct pw_live *live, pid_t tid)
+{
+	struct pw_proc_stat stat;
+	char dir[16];
+	snprintf(dir, sizeof(dir), "%d", (int)tid);
+	return tid && !pw_proc_stat_at(pw_live_task_folder(live), dir, &stat) && stat.state == 'D';
+}
+
+/* One that waits uninterruptibly stops when its wait is over, which may be never; one that waits
+ * for a processor, when it gets one. */
+static bool wait_done(struct pw_live *live, struct pw_tracing *t)
+{
+	enum { LOOKS = 20, EACH_MS = 50 };
+	for (int i = 0; i < LOOKS; i++) {
+		if (wait_done_for(t, EACH_MS))
+			return true;
+		if (waits_uninterruptibly(live, t->awaited))
+			return false;
+	}
+	return false;
+}
+
 static struct pw_error *run_ready(struct pw_live *live, bool (*work)(void *), void *data)
 {
 	struct pw_tracing *t = live->tracing;
 	t->work = work;
 	t->data = data;
 	sem_post(&t->asked);
-	bool done = wait_done(t);
+	bool done = wait_done(live, t);
 	if (done && t->kept)
 		return NULL;
 	if (!done)
@@ -194,13 +216,15 @@ bool pw_tracing_follow(struct pw_live *live, int processor, int rt_priority)
 	return true;
 }
 
-void pw_tracing_wait(pid_t tid)
+void pw_tracing_wait(struct pw_live *live, pid_t tid)
 {
 	int before;
 	siginfo_t info;
+	live->tracing->awaited = tid;
 	pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &before);
 	waitid(P_PID, (id_t)tid, &info, WSTOPPED | WEXITED | WNOWAIT | __WALL);
 	pthread_setcancelstate(before, NULL);
+	live->tracing->awaited = 0;
 }
 
 /* ---- either ---- */
