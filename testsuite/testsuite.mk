@@ -146,5 +146,19 @@ pythons:
 	@bash $(TESTSUITE)/pythons/make-pythons
 
 .PHONY: bench
-bench: all $(O)/testsuite/measure $(O)/testsuite/watch.so
+bench: all $(O)/testsuite/measure $(O)/testsuite/watch.so $(O)/testsuite/run-target
 	@$(PYTHON3) $(TESTSUITE)/bench/bench.py '$(O)'
+	@$(PYTHON3) $(TESTSUITE)/bench/sampling.py '$(O)'
+
+.PHONY: bench-sampling
+bench-sampling: all $(O)/testsuite/run-target
+	@$(PYTHON3) $(TESTSUITE)/bench/sampling.py '$(O)'
+
+# Of pywalk record alone, over every interpreter and engine; minutes: options by IMPOSSIBLE= and SOAK=.
+.PHONY: impossible
+impossible: all $(O)/testsuite/run-target
+	@$(PYTHON3) $(TESTSUITE)/bench/impossible.py '$(O)' $(IMPOSSIBLE)
+
+.PHONY: soak
+soak: all $(O)/testsuite/run-target
+	@$(PYTHON3) $(TESTSUITE)/bench/soak.py '$(O)' $(SOAK)

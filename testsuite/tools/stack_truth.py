@@ -92,15 +92,21 @@ def head_of(path: str) -> Dict[str, Any]:
 
 
 class Truth:
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, lines: bool = True) -> None:
+        """lines: false when only functions are to be looked at."""
         with open(path) as file:
             truth = json.load(file)
         self.starting: List[str] = truth["starting"]
         self.pid: int = truth["pid"]
+        self.lines = lines
         self.below: Dict[Tuple[int, Frame], int] = {}
-        for number, (parent, name, source, line) in enumerate(truth["nodes"], 1):
-            self.below[(parent, (name, source, line))] = number
-        self.ends: Dict[int, Set[int]] = {int(t): set(e) for t, e in truth["threads"].items()}
+        same = [0]  # for each node of the truth, ours
+        for parent, name, source, line in truth["nodes"]:
+            key = same[parent], (name, source, line if lines else 0)
+            same.append(self.below.setdefault(key, len(self.below) + 1))
+        self.ends: Dict[int, Set[int]] = {
+            int(tid): {same[end] for end in ends} for tid, ends in truth["threads"].items()
+        }
         self.all_ends: Set[int] = set().union(*self.ends.values())
 
     def is_starting(self, frames: List[Frame]) -> bool:
@@ -118,7 +124,8 @@ class Truth:
             return "frames are missing"
         node = 0
         for i, frame in enumerate(sample.frames):
-            below = self.below.get((node, frame))
+            key = frame if self.lines else (frame[0], frame[1], 0)
+            below = self.below.get((node, key))
             if below is None:
                 return "%s cannot be below %s" % (shown(sample.frames[i : i + 1]), shown(sample.frames[i - 1 : i]))
             node = below
