@@ -17,6 +17,7 @@ UNIT_SOURCES := $(wildcard $(TESTSUITE)/unit/test_*.c)
 UNIT_TESTS := $(patsubst $(TESTSUITE)/unit/%.c,$(O)/testsuite/unit/%,$(UNIT_SOURCES))
 TEST_PROGRAMS := $(addprefix $(O)/testsuite/,run-target embed notpython runcode.so probe.so native.so nocfi.so throw.so \
 	framepointer.so framepointer-nocfi.so make_profile ebpf_chains)
+TEST_PROGRAMS += $(O)/testsuite/shares.so # for pywalk.sample/shares.exp and soak.exp
 
 # The tests' own Python must have jsonschema.
 TEST_PYTHON3 = $(eval TEST_PYTHON3 := $(shell for p in $(PYTHON3) /usr/bin/python3; do \
