@@ -124,8 +124,10 @@ def chosen(wanted: List[str]) -> Iterator[find_pythons.Python]:
 
 
 def line(cells: Tuple[str, ...]) -> str:
-    return "| " + " | ".join(cell.ljust(w) for cell, w in zip(cells, (18, 8, 8, 8, 8, 6, 6))) + (
-        " | %s |" % cells[-1]
+    return (
+        "| "
+        + " | ".join(cell.ljust(w) for cell, w in zip(cells, (18, 8, 8, 8, 8, 6, 6)))
+        + (" | %s |" % cells[-1])
     )
 
 

@@ -94,13 +94,13 @@ def judge(measured: Measured, sampler: Sampler, output: str, busy: Busy) -> Meas
     samples = impossible = wrong_line = 0
     for sample in read_collapsed(output, not sampler.times):
         names = {name for name, _, _ in sample.frames}
-        samples += sample.count
+        samples += sample.number
         if "bench_sleeper" in names and not any(name.startswith("chain_") for name in names):
             continue
         if busy.names.problem(sample):
-            impossible += sample.count
+            impossible += sample.number
         elif busy.truth.problem(sample):
-            wrong_line += sample.count
+            wrong_line += sample.number
     return measured._replace(samples=samples, impossible=impossible, wrong_line=wrong_line)
 
 
@@ -136,7 +136,9 @@ class Bench:
         if not local:
             raise Failed("no CPython 3.11 or 3.12")
         wanted = os.environ.get("PYTHON", "")
-        self.python = next((p for p in with_gil if p.name == wanted or p.program == wanted), local[-1])
+        self.python = next(
+            (p for p in with_gil if p.name == wanted or p.program == wanted), local[-1]
+        )
         if self.newest is None:
             self.samplers.missing.append("profiling.sampling: no CPython 3.15")
         self.startup: Dict[str, float] = {}

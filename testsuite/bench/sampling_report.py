@@ -18,7 +18,9 @@ class Measured(NamedTuple):
     samples: int
     wished: float  # how many stacks were due
     seconds: float  # of sampling
-    impossible: int  # functions that cannot call each other, or a stack without its beginning or end
+    impossible: (
+        int  # functions that cannot call each other, or a stack without its beginning or end
+    )
     wrong_line: int  # the functions are right
     cpu: float  # of the sampler, as a share of a processor
     problem: Optional[str]

@@ -14,6 +14,7 @@ import threading
 from functools import partial
 
 import chains  # type: ignore[import]
+
 import target
 
 

@@ -60,7 +60,9 @@ class Samplers:
         self.engines = engines(self.pywalk)
         good, commit = run_quietly(["git", "-C", HERE, "describe", "--always", "--dirty"])
         version = run_quietly([self.pywalk, "--version"])[1].split()
-        self.versions["pywalk"] = (version or ["?"])[-1] + (" (%s)" % commit.strip() if good else "")
+        self.versions["pywalk"] = (version or ["?"])[-1] + (
+            " (%s)" % commit.strip() if good else ""
+        )
         self.peers = self._from_pypi(os.path.join(build, "bench", "venv"))
 
     def _from_pypi(self, folder: str) -> Dict[str, str]:
@@ -80,7 +82,9 @@ class Samplers:
                 command = [pip, "install", "-q", "--disable-pip-version-check", wanted]
                 good, said = run_quietly(command)
                 if not good:
-                    self.missing.append("%s: not to be had from PyPI: %s" % (wanted, complaint(said)))
+                    self.missing.append(
+                        "%s: not to be had from PyPI: %s" % (wanted, complaint(said))
+                    )
                     continue
                 open(stamp, "w").close()
             good, said = run_quietly([program, "--version"])

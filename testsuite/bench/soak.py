@@ -82,7 +82,9 @@ def run_recorder(command: List[str], target: Target, seconds: float) -> Tuple[in
     """(exit status, what it said, what was seen of it)"""
     look = Look()
     begin = time.monotonic()
-    recorder = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    recorder = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
     try:
         while recorder.poll() is None:
             look.take(begin, recorder.pid)
@@ -98,7 +100,12 @@ def run_recorder(command: List[str], target: Target, seconds: float) -> Tuple[in
 
 
 def soak(
-    build: str, pywalk: str, work: str, python: find_pythons.Python, engine: str, wanted: argparse.Namespace
+    build: str,
+    pywalk: str,
+    work: str,
+    python: find_pythons.Python,
+    engine: str,
+    wanted: argparse.Namespace,
 ) -> List[str]:
     """What is wrong."""
     libraries = []
@@ -110,7 +117,14 @@ def soak(
     arguments = [str(wanted.seconds), *libraries]
     seconds = wanted.seconds * 2 + END_SECONDS
     with Target(build, python, work, "soak.py", arguments, seconds=int(seconds)) as target:
-        command = [pywalk, "record", "--subprocesses", "-r", str(wanted.rate), *engine_options(engine)]
+        command = [
+            pywalk,
+            "record",
+            "--subprocesses",
+            "-r",
+            str(wanted.rate),
+            *engine_options(engine),
+        ]
         command += ["--native"] * wanted.native + ["-p", str(target.pid), "-o", recording]
         status, said, look = run_recorder(command, target, wanted.seconds)
         did = target.said().strip().splitlines()
@@ -120,13 +134,17 @@ def soak(
         problems.append("the target did not end well: %s" % " ".join(did))
     print("  the target made %s" % ", ".join("%d %s" % (n, what) for what, n in counts.items()))
     if wanted.seconds >= 600:
-        problems += ["only %d %s" % (counts.get(w, 0), w) for w, n in ENOUGH.items() if counts.get(w, 0) < n]
+        problems += [
+            "only %d %s" % (counts.get(w, 0), w) for w, n in ENOUGH.items() if counts.get(w, 0) < n
+        ]
     if not wanted.pywalk:
         problems += look.problems(wanted.seconds >= LONG)
     for line in said.strip().splitlines():
         print("  " + line)
     if look:
-        sizes = ["%.1f MB and %d files" % (size / 1e6, files) for size, files in map(look.most, range(3))]
+        sizes = [
+            "%.1f MB and %d files" % (size / 1e6, files) for size, files in map(look.most, range(3))
+        ]
         print("  the recorder had at most, in thirds of the time: %s" % "; ".join(sizes))
     return problems + check_recording(os.path.join(build, "pywalk"), recording, work)
 

@@ -79,7 +79,7 @@ def work_a_little():
 
 def run_module(number):
     name = "soak_mod_%d" % (number % MODULES)
-    with open(os.path.join(os.path.dirname(sys.argv[1]), name + ".py"), "w") as file:
+    with open(os.path.join(sys.path[0], name + ".py"), "w") as file:
         file.write(source_of(number, "m", "h"))
     sys.modules.pop(name, None)
     importlib.invalidate_caches()
@@ -152,7 +152,9 @@ def soak(begin, end, base, children):
 
 def main():
     seconds = float(sys.argv[2])
-    sys.path.insert(0, os.path.dirname(sys.argv[1]))
+    sys.path.insert(0, "%s.%d" % (sys.argv[1], os.getpid()))
+    if not os.path.exists(sys.path[0]):
+        os.mkdir(sys.path[0])
     sys.setrecursionlimit(500)
     if seconds < 0:  # a child that executed this
         soak(time.time(), time.time() - seconds, 1000, 0)

@@ -134,9 +134,13 @@ class Checker:
         if os.path.dirname(frame.module) != self.folder:
             return None
         if frame.module not in self.symbols:
-            text = subprocess.run(["nm", frame.module], stdout=subprocess.PIPE, text=True, check=True).stdout
+            text = subprocess.run(
+                ["nm", frame.module], stdout=subprocess.PIPE, text=True, check=True
+            ).stdout
             self.symbols[frame.module] = {line.split()[-1] for line in text.splitlines()}
-        return None if frame.name in self.symbols[frame.module] else "is no function of that library"
+        return (
+            None if frame.name in self.symbols[frame.module] else "is no function of that library"
+        )
 
     def problems(self) -> CounterType[str]:
         found: CounterType[str] = Counter()

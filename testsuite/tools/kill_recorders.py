@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from typing import List, Optional
+from typing import List, Optional, Tuple
 
 import raw_recording
 from recorder import engine_options
@@ -30,7 +30,9 @@ def held(pid: str) -> List[str]:
         except OSError:
             continue
         if status["TracerPid"].strip() != "0" or status["State"][0] in "tTZ":
-            found.append("%s: %s, traced by %s" % (tid, status["State"].strip(), status["TracerPid"].strip()))
+            found.append(
+                "%s: %s, traced by %s" % (tid, status["State"].strip(), status["TracerPid"].strip())
+            )
     return found
 
 
@@ -43,11 +45,14 @@ def wait_until_free(pid: str) -> str:
         time.sleep(0.01)
 
 
-def samples_read(pywalk: str, path: str) -> "tuple[int, Optional[str]]":
+def samples_read(pywalk: str, path: str) -> Tuple[int, Optional[str]]:
     """(how many the report has, what is wrong)"""
     with tempfile.NamedTemporaryFile(suffix=".jsonl") as output:
         report = subprocess.run(
-            [pywalk, "report", "-F", "jsonl", path], stdout=output, stderr=subprocess.PIPE, text=True
+            [pywalk, "report", "-F", "jsonl", path],
+            stdout=output,
+            stderr=subprocess.PIPE,
+            text=True,
         )
         with open(output.name) as file:
             samples = sum(line.startswith('{"type": "sample"') for line in file)
@@ -56,7 +61,9 @@ def samples_read(pywalk: str, path: str) -> "tuple[int, Optional[str]]":
     return samples, None
 
 
-def kill_one(pywalk: str, pid: str, path: str, engine: str, seconds: float) -> "tuple[int, Optional[str]]":
+def kill_one(
+    pywalk: str, pid: str, path: str, engine: str, seconds: float
+) -> Tuple[int, Optional[str]]:
     command = [pywalk, "record", "-q", "-r", "500", *engine_options(engine), "-p", pid, "-o", path]
     recorder = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     time.sleep(seconds)

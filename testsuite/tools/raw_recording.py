@@ -2,7 +2,7 @@
 
 import struct
 import zlib
-from typing import Dict, NamedTuple
+from typing import Dict, NamedTuple, Tuple
 
 MAGIC = b"\x89PWREC\r\n"
 VERSION = 1
@@ -22,7 +22,7 @@ class Content(NamedTuple):
     rest: int  # bytes after the last whole block
 
 
-def number_at(data: bytes, at: int) -> "tuple[int, int]":
+def number_at(data: bytes, at: int) -> Tuple[int, int]:
     """(number, where it ends)"""
     value = shift = 0
     while True:

@@ -22,7 +22,7 @@ class Sample(NamedTuple):
     frames: List[Frame]  # of Python, oldest first
     gaps: bool  # frames are missing, it says
     torn: bool  # its newest frames are missing, it says
-    count: int
+    number: int  # of samples
 
 
 def plain(name: str) -> str:
@@ -127,7 +127,10 @@ class Truth:
             key = frame if self.lines else (frame[0], frame[1], 0)
             below = self.below.get((node, key))
             if below is None:
-                return "%s cannot be below %s" % (shown(sample.frames[i : i + 1]), shown(sample.frames[i - 1 : i]))
+                return "%s cannot be below %s" % (
+                    shown(sample.frames[i : i + 1]),
+                    shown(sample.frames[i - 1 : i]),
+                )
             node = below
         if sample.torn:  # what is left must be the beginning of a stack
             return None
@@ -156,16 +159,16 @@ class Result:
     def judge(self, truth: Truth, samples: Iterator[Sample]) -> "Result":
         for sample in samples:
             if truth.is_starting(sample.frames):
-                self.starting += sample.count
+                self.starting += sample.number
                 continue
-            self.samples += sample.count
-            self.torn += sample.count * sample.torn
-            self.by_thread[sample.tid] += sample.count
+            self.samples += sample.number
+            self.torn += sample.number * sample.torn
+            self.by_thread[sample.tid] += sample.number
             self.functions.update(name for name, _, _ in sample.frames)
             problem = truth.problem(sample)
             if problem:
-                self.impossible += sample.count
-                self.problems[problem] += sample.count
+                self.impossible += sample.number
+                self.problems[problem] += sample.number
                 self.example.setdefault(problem, shown(sample.frames))
         return self
 

@@ -30,7 +30,9 @@ STACKS: List[Tuple[List[Tuple[str, str, int]], bool]] = [
 def write(path: str, stack: List[Tuple[str, str, int]]) -> None:
     lines: List[Dict[str, Any]] = [{"type": "profile"}]
     for i, (name, source, line) in enumerate(stack):
-        lines.append({"type": "frame", "id": i, "kind": "python", "name": name, "file": source, "line": line})
+        lines.append(
+            {"type": "frame", "id": i, "kind": "python", "name": name, "file": source, "line": line}
+        )
     lines += [{"type": "stack", "id": i + 1, "caller": i, "frame": i} for i in range(len(stack))]
     with open(path, "w") as file:
         file.write("".join(json.dumps(line) + "\n" for line in lines))

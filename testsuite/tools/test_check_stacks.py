@@ -56,7 +56,14 @@ def write_jsonl(path: str, tid: int, stack: List[Tuple[str, int]], **more: Any) 
     names = [("<module>", 9), ("run_chains", 8), *stack]
     for i, (name, number) in enumerate(names):
         lines.append(
-            {"type": "frame", "id": i, "kind": "python", "name": name, "file": "/x/t.py", "line": number}
+            {
+                "type": "frame",
+                "id": i,
+                "kind": "python",
+                "name": name,
+                "file": "/x/t.py",
+                "line": number,
+            }
         )
         lines.append({"type": "stack", "id": i + 1, "caller": i, "frame": i})
     lines.append({"type": "sample", "thread": 0, "stack": len(names), **more})
@@ -66,7 +73,9 @@ def write_jsonl(path: str, tid: int, stack: List[Tuple[str, int]], **more: Any) 
 
 def check(folder: str) -> List[str]:
     problems = []
-    truth_path, folded, lines = (os.path.join(folder, name) for name in ("t", "p.folded", "p.jsonl"))
+    truth_path, folded, lines = (
+        os.path.join(folder, name) for name in ("t", "p.folded", "p.jsonl")
+    )
     with open(truth_path, "w") as file:
         json.dump(TRUTH, file)
     truth = Truth(truth_path)
