@@ -34,7 +34,7 @@ from sampling_tools import Job, Sampler, Samplers, start
 HERE = os.path.dirname(os.path.abspath(__file__))
 import find_pythons  # noqa: E402
 from recorder import Failed, Target, work_folder  # noqa: E402
-from stack_truth import Truth, head_of, read_collapsed  # noqa: E402
+from stack_truth import Sample, Truth, head_of, read_collapsed, read_jsonl  # noqa: E402
 
 QUICK = os.environ.get("QUICK", "") not in ("", "0")
 ROUNDS = int(os.environ.get("ROUNDS") or (1 if QUICK else 3))
@@ -43,6 +43,8 @@ WATCHED = 1.0
 LEAD = 0.15  # after the first sample is due, before the target's work counts
 PATIENCE = 20.0  # that a sampler has to write what it saw
 CEILING = 100000
+LEARN = 1.2  # seconds, to see how long a sampler takes to start
+LEARN_RATE = 100
 
 
 class Plan(NamedTuple):
@@ -89,13 +91,17 @@ class Busy:
         return (after - before) / (end - begin)
 
 
+def is_sleeper(sample: Sample) -> bool:
+    names = {name for name, _, _ in sample.frames}
+    return "bench_sleeper" in names and not any(name.startswith("chain_") for name in names)
+
+
 def judge(measured: Measured, sampler: Sampler, output: str, busy: Busy) -> Measured:
     """With what the sampler wrote down."""
     samples = impossible = wrong_line = 0
     for sample in read_collapsed(output, not sampler.times):
-        names = {name for name, _, _ in sample.frames}
         samples += sample.number
-        if "bench_sleeper" in names and not any(name.startswith("chain_") for name in names):
+        if is_sleeper(sample):
             continue
         if busy.names.problem(sample):
             impossible += sample.number
@@ -142,6 +148,7 @@ class Bench:
         if self.newest is None:
             self.samplers.missing.append("profiling.sampling: no CPython 3.15")
         self.startup: Dict[str, float] = {}
+        self.learnt: Dict[str, Optional[str]] = {}  # what is wrong with a sampler
 
     def prepare(self) -> None:
         for name in os.listdir(HERE):
@@ -167,33 +174,33 @@ class Bench:
 
     def learn_startup(self, sampler: Sampler, busy: Busy) -> Optional[str]:
         """How long it takes until the first sample; files are in memory afterwards.  What is wrong."""
-        if sampler.name in self.startup:
-            return None
         output, said = self._paths()
-        begin = time.monotonic()
-        command = sampler.command(Job(busy.target.pid, 100, output, 1))
+        command = sampler.command(Job(busy.target.pid, LEARN_RATE, output))
         if sampler.kind == "pywalk":
             command += ["-F", "jsonl"]  # which says what engine it really was
+        begin = time.monotonic()
         process = start(command, said)
-        try:
-            process.wait(timeout=60)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-            return "did not end within 60 s"
+        time.sleep(LEARN)
         took = time.monotonic() - begin
-        if process.returncode or not os.path.exists(output):
-            return "status %d: %s" % (process.returncode, last_line(said))
+        problem = finish(process)[0]
+        if problem or not os.path.exists(output):
+            return problem or "no output: %s" % last_line(said)
         if sampler.engine and head_of(output)["engine"] != sampler.engine:
             return "%s was used instead: %s" % (head_of(output)["engine"], last_line(said))
-        self.startup[sampler.name] = max(took - 1.0, 0.0)
+        read = read_jsonl(output) if sampler.kind == "pywalk" else None
+        samples = read or read_collapsed(output, not sampler.times)
+        busy_ones = sum(sample.number for sample in samples if not is_sleeper(sample))
+        startup = max(took - busy_ones / LEARN_RATE, 0.0)
+        # One that loses samples starts as fast as the same program that does not.
+        known = self.startup.get(sampler.start, startup)
+        self.startup[sampler.start] = min(startup, known)
         return None
 
     def measure(self, sampler: Sampler, busy: Busy, plan: Plan) -> Measured:
         output, said = self._paths()
-        startup = self.startup[sampler.name]
+        startup = self.startup[sampler.start]
         begin = time.monotonic()
-        process = start(sampler.command(Job(busy.target.pid, plan.rate, output, None)), said)
+        process = start(sampler.command(Job(busy.target.pid, plan.rate, output)), said)
         try:
             time.sleep(startup + LEAD)
             speed = busy.speed(WATCHED)
@@ -213,7 +220,9 @@ class Bench:
 
     def rounds(self, rows: List[Row], busy: Busy, plan: Plan) -> None:
         for row in rows:
-            row.problem = self.learn_startup(row.sampler, busy)
+            if row.sampler.name not in self.learnt:
+                self.learnt[row.sampler.name] = self.learn_startup(row.sampler, busy)
+            row.problem = self.learnt[row.sampler.name]
         for number in range(ROUNDS):
             first = number % len(rows)
             turn = [row for row in rows[first:] + rows[:first] if not row.problem]

@@ -22,7 +22,6 @@ class Job(NamedTuple):
     pid: int
     rate: float
     output: str
-    seconds: Optional[int]  # None: until SIGINT
 
 
 class Sampler(NamedTuple):
@@ -34,19 +33,23 @@ class Sampler(NamedTuple):
     times: bool = False
     engine: str = ""
 
+    @property
+    def start(self) -> str:
+        """Those that start in the same time."""
+        return " ".join([self.kind, self.engine, "native" * ("--native" in self.options)])
+
     def command(self, job: Job) -> List[str]:
+        """Until SIGINT."""
         pid, rate = str(job.pid), "%d" % job.rate
-        seconds = [] if job.seconds is None else ["-d", str(job.seconds)]
         if self.kind == "pywalk":
-            arguments = ["-q", "-F", "collapsed", "-r", rate, *seconds, "-p", pid, "-o", job.output]
+            arguments = ["-q", "-F", "collapsed", "-r", rate, "-p", pid, "-o", job.output]
         elif self.kind == "py-spy":
-            arguments = ["-t", "-i", "-f", "raw", "-r", rate, *seconds, "-p", pid, "-o", job.output]
+            arguments = ["-t", "-i", "-f", "raw", "-r", rate, "-p", pid, "-o", job.output]
         elif self.kind == "austin":
-            seconds = [] if job.seconds is None else ["-x", str(job.seconds)]
             interval = "%d" % max(1, round(1e6 / job.rate))
-            arguments = ["-i", interval, *seconds, "-o", job.output, "-p", pid]
+            arguments = ["-i", interval, "-o", job.output, "-p", pid]
         else:
-            arguments = ["-a", "-r", rate, *seconds, "--collapsed", "-o", job.output, pid]
+            arguments = ["-a", "-r", rate, "--collapsed", "-o", job.output, pid]
         return [*self.program, *self.options, *arguments]
 
 
