@@ -33,12 +33,35 @@ class Counted:
                 self.in_c += int(number) * (C_FUNCTION in names and bool(inside))
 
 
-def compare(what: str, expected: float, found: float, total: int) -> Tuple[str, bool]:
+def undisturbed(truth: Dict[str, Dict[str, float]], clock: str) -> Dict[str, float]:
+    """What the times had been if the program had had a processor whenever it wanted one."""
+    return {
+        name: min(truth["cpu"][name], seconds) if name != "asleep" else seconds
+        for name, seconds in truth[clock].items()
+    }
+
+
+def shares(times: Dict[str, float]) -> Dict[str, float]:
+    total = sum(times.values())
+    found = {name: seconds / total for name, seconds in times.items()}
+    found["in C"] = sum(found[name] for name in IN_C)
+    return found
+
+
+def compare(what: str, share: float, other: float, found: float, total: int) -> Tuple[str, bool]:
+    """While others had the processors, the recorder may have had none either, so that it saw nothing of that time:
+    what is right lies between the share of all the time and that of the time in which the program ran."""
     # Four standard deviations, and what the clocks' granularity and the calls themselves may add.
-    allowed = 4 * math.sqrt(expected * (1 - expected) / total) + 0.02
-    text = "%-10s %.3f of the time, %.3f of the samples" % (what, expected, found)
-    bad = abs(expected - found) > allowed
-    return text + (": more than %.3f apart" % allowed if bad else ""), bad
+    allowed = 4 * math.sqrt(share * (1 - share) / total) + 0.02
+    least, most = min(share, other) - allowed, max(share, other) + allowed
+    text = "%-10s %.3f of the time (%.3f undisturbed), %.3f of the samples" % (
+        what,
+        share,
+        other,
+        found,
+    )
+    bad = not least <= found <= most
+    return text + (": not within %.3f" % allowed if bad else ""), bad
 
 
 def main() -> int:
@@ -47,17 +70,15 @@ def main() -> int:
     clock, native = sys.argv[3], "native" in sys.argv[4:]
     times = truth[clock]
     counted = Counted(sys.argv[2], list(times))
-    total, spent = sum(counted.functions.values()), sum(times.values())
+    total = sum(counted.functions.values())
     if total < LEAST:
         print("only %d samples" % total)
         return 1
-    lines = [
-        compare(name, seconds / spent, counted.functions[name] / total, total)
-        for name, seconds in times.items()
-    ]
+    found = {name: number / total for name, number in counted.functions.items()}
     if native:
-        expected = sum(times[name] for name in IN_C) / spent
-        lines.append(compare("in C", expected, counted.in_c / total, total))
+        found["in C"] = counted.in_c / total
+    right, other = shares(times), shares(undisturbed(truth, clock))
+    lines = [compare(name, right[name], other[name], share, total) for name, share in found.items()]
     problems = [text for text, bad in lines if bad]
     if clock == "wall" and not 0.8 < counted.sleeping / counted.main < 1.25:
         problems.append(
