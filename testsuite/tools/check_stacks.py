@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Whether each stack of a profile was possible:  check_stacks.py TRUTH PROFILE [--least N] [--most SHARE]
+"""Whether each stack of a profile was possible:  check_stacks.py TRUTH PROFILE [--least N] [--most SHARE] [--functions]
 
 TRUTH is what programs/chains.py wrote, PROFILE one of it (tools/stack_truth.py says which).  Prints what could not
 have been; --most of that, as a share of the samples, is forgiven (0).  Fewer than --least samples are a failure.
+--functions: lines do not count, such as in what ebpf_chains writes.
 """
 
 import argparse
@@ -19,8 +20,11 @@ def main() -> int:
     parser.add_argument("profile")
     parser.add_argument("--least", type=int, default=1)
     parser.add_argument("--most", type=float, default=0.0)
+    parser.add_argument("--functions", action="store_true")
     arguments = parser.parse_args()
-    result = Result().judge(Truth(arguments.truth), read_profile(arguments.profile))
+    result = Result().judge(
+        Truth(arguments.truth, not arguments.functions), read_profile(arguments.profile)
+    )
     if result.impossible:
         print(result.show())
     bad = result.impossible > arguments.most * result.samples
