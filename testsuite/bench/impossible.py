@@ -8,6 +8,7 @@ programs/chains.py knows all its possible stacks; it is recorded until there are
     --python NAME    only interpreters whose name begins so, as tools/find_pythons.py has them
     --rate N         looks a second (1000)
     --threads N      of the target, apart from its main one (3)
+    --clock NAME     wall, cpu or gil (wall)
     --native         C frames as well
     --seconds N      at most so long for each (240)
 
@@ -102,7 +103,7 @@ def count(
         end = time.monotonic() + wanted.seconds
         while counted.result.samples < wanted.samples and time.monotonic() < end:
             duration = min(counted.needs(wanted.samples), max(end - time.monotonic(), 1.0))
-            options = ["-q", "-r", str(wanted.rate), "-d", "%.1f" % duration]
+            options = ["-q", "--" + wanted.clock, "-r", str(wanted.rate), "-d", "%.1f" % duration]
             options += ["--native"] * wanted.native + engine_options(engine)
             options += ["-p", str(target.pid), "-F", "jsonl", "-o", path]
             run = record(os.path.join(build, "pywalk"), options, duration + 120)
@@ -141,6 +142,7 @@ def main() -> int:
     parser.add_argument("--python", action="append", default=[])
     parser.add_argument("--rate", type=float, default=1000)
     parser.add_argument("--threads", type=int, default=3)
+    parser.add_argument("--clock", choices=["wall", "cpu", "gil"], default="wall")
     parser.add_argument("--native", action="store_true")
     parser.add_argument("--seconds", type=float, default=240)
     wanted = parser.parse_args()
