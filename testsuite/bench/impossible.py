@@ -39,7 +39,7 @@ from stack_truth import Result, Truth, head_of, read_jsonl  # noqa: E402
 CHUNK = 20.0  # seconds of one recording
 MOST = {"peek": 0.001}  # impossible, as a share
 KEPT = {"peek": 0.8}
-HEAD = ("interpreter", "engine", "looks/s", "samples", "kept", "lost", "torn", "impossible")
+HEAD = ("interpreter", "engine", "looks/s", "samples", "kept", "lost", "torn", "gaps", "impossible")
 
 
 class Count:
@@ -89,6 +89,7 @@ class Count:
             "%.1f %%" % (100 * self.kept),
             str(self.lost),
             str(result.torn),
+            str(result.gaps),
             str(result.impossible) + (" **bad**" if self.bad else ""),
         )
 
@@ -127,7 +128,7 @@ def chosen(wanted: List[str]) -> Iterator[find_pythons.Python]:
 def line(cells: Tuple[str, ...]) -> str:
     return (
         "| "
-        + " | ".join(cell.ljust(w) for cell, w in zip(cells, (18, 8, 8, 8, 8, 6, 6)))
+        + " | ".join(cell.ljust(w) for cell, w in zip(cells, (22, 8, 8, 8, 8, 6, 6, 6)))
         + (" | %s |" % cells[-1])
     )
 

@@ -20,7 +20,7 @@ PLACE_NAME = re.compile(r"^([^:]*\.py):(.*):(-?\d+)$")
 class Sample(NamedTuple):
     tid: int  # 0: unknown
     frames: List[Frame]  # of Python, oldest first
-    gaps: bool  # frames are missing, it says
+    gaps: bool  # frames of C are missing, it says; those of Python are judged all the same
     torn: bool  # its newest frames are missing, it says
     number: int  # of samples
 
@@ -120,8 +120,6 @@ class Truth:
 
     def problem(self, sample: Sample) -> Optional[str]:
         """Why this cannot have been."""
-        if sample.gaps and not sample.torn:
-            return "frames are missing"
         node = 0
         for i, frame in enumerate(sample.frames):
             key = frame if self.lines else (frame[0], frame[1], 0)
@@ -150,7 +148,7 @@ def shown(frames: List[Frame]) -> str:
 
 class Result:
     def __init__(self) -> None:
-        self.samples = self.starting = self.torn = self.impossible = 0
+        self.samples = self.starting = self.torn = self.gaps = self.impossible = 0
         self.problems: CounterType[str] = Counter()
         self.example: Dict[str, str] = {}
         self.functions: Set[str] = set()
@@ -163,6 +161,7 @@ class Result:
                 continue
             self.samples += sample.number
             self.torn += sample.number * sample.torn
+            self.gaps += sample.number * sample.gaps
             self.by_thread[sample.tid] += sample.number
             self.functions.update(name for name, _, _ in sample.frames)
             problem = truth.problem(sample)
