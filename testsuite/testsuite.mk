@@ -17,6 +17,7 @@ UNIT_SOURCES := $(wildcard $(TESTSUITE)/unit/test_*.c)
 UNIT_TESTS := $(patsubst $(TESTSUITE)/unit/%.c,$(O)/testsuite/unit/%,$(UNIT_SOURCES))
 TEST_PROGRAMS := $(addprefix $(O)/testsuite/,run-target embed notpython runcode.so probe.so native.so nocfi.so throw.so \
 	framepointer.so framepointer-nocfi.so make_profile ebpf_chains)
+TEST_PROGRAMS += $(O)/testsuite/shares.so # for pywalk.sample/shares.exp and soak.exp
 
 # The tests' own Python must have jsonschema.
 TEST_PYTHON3 = $(eval TEST_PYTHON3 := $(shell for p in $(PYTHON3) /usr/bin/python3; do \
@@ -146,5 +147,19 @@ pythons:
 	@bash $(TESTSUITE)/pythons/make-pythons
 
 .PHONY: bench
-bench: all $(O)/testsuite/measure $(O)/testsuite/watch.so
+bench: all $(O)/testsuite/measure $(O)/testsuite/watch.so $(O)/testsuite/run-target
 	@$(PYTHON3) $(TESTSUITE)/bench/bench.py '$(O)'
+	@$(PYTHON3) $(TESTSUITE)/bench/sampling.py '$(O)'
+
+.PHONY: bench-sampling
+bench-sampling: all $(O)/testsuite/run-target
+	@$(PYTHON3) $(TESTSUITE)/bench/sampling.py '$(O)'
+
+# Of pywalk record alone, over every interpreter and engine; minutes: options by IMPOSSIBLE= and SOAK=.
+.PHONY: impossible
+impossible: all $(O)/testsuite/run-target
+	@$(PYTHON3) $(TESTSUITE)/bench/impossible.py '$(O)' $(IMPOSSIBLE)
+
+.PHONY: soak
+soak: all $(O)/testsuite/run-target
+	@$(PYTHON3) $(TESTSUITE)/bench/soak.py '$(O)' $(SOAK)

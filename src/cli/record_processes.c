@@ -131,11 +131,28 @@ static void drop(struct record_processes *p, size_t index)
 	p->count--;
 }
 
+/* It ended while it was being opened, which may show itself as an error of any kind. */
+static bool has_ended(pid_t pid)
+{
+	char path[64], state = 'X';
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	FILE *file = fopen(path, "re");
+	if (!file)
+		return errno == ENOENT;
+	/* The name may have parentheses in it, but is not longer than 15 bytes. */
+	if (fscanf(file, "%*d (%*15[^)]) %c", &state) != 1)
+		state = '?';
+	fclose(file);
+	return state == 'Z' || state == 'X';
+}
+
 /* What cannot be opened is said once, and tried again for as long as that may help. */
 static void refused(struct record_processes *p, struct record_process *process,
 		    struct pw_error *error)
 {
 	enum pw_error_code code = pw_error_code(error);
+	if (code != PW_ERROR_NOT_PYTHON && has_ended(process->pid))
+		code = PW_ERROR_NO_TARGET;
 	bool expected = code == PW_ERROR_NOT_PYTHON || code == PW_ERROR_NO_TARGET;
 	if (!expected && process->refused_with != code) {
 		cli_message("process %d: %s", (int)process->pid, pw_error_message(error));

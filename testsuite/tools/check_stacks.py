@@ -1,69 +1,40 @@
 #!/usr/bin/env python3
-"""Whether each stack of a profile was possible:  check_stacks.py TRUTH FOLDED AT_LEAST
+"""Whether each stack of a profile was possible:  check_stacks.py TRUTH PROFILE [--least N] [--most SHARE] [--functions]
 
-TRUTH is what programs/chains.py wrote, FOLDED a profile in the format "collapsed".  C frames are skipped.  Prints the
-number of samples, or what could not have been.
+TRUTH is what programs/chains.py wrote, PROFILE one of it (tools/stack_truth.py says which).  Prints what could not
+have been; --most of that, as a share of the samples, is forgiven (0).  Fewer than --least samples are a failure.
+--functions: lines do not count, such as in what ebpf_chains writes.
 """
 
-import json
-import re
+import argparse
 import sys
-from collections import Counter
-from typing import Any, Dict, List, Optional
-from typing import Counter as CounterType
 
-FRAME = re.compile(r"^(.*?)(?: \(([^()]*)\))?$")
+from stack_truth import Result, Truth, read_profile
 
-
-def python_functions(pieces: List[str]) -> List[str]:
-    found = []
-    for piece in pieces:
-        match = FRAME.match(piece)
-        name, place = (match.group(1), match.group(2)) if match else (piece, None)
-        if name and place and re.search(r"\.py(:\d+)?$", place):
-            # Before 3.11 a name has no class in front of it.
-            found.append(name.rpartition(".")[2])
-    return found
-
-
-def problem_of(stack: List[str], truth: Dict[str, Any]) -> Optional[str]:
-    if not stack:
-        return "no Python frame"
-    if stack[0] not in truth["roots"]:
-        return "begins with %s" % stack[0]
-    for caller, callee in zip(stack, stack[1:]):
-        if callee not in truth["calls"].get(caller, ()):
-            return "%s cannot call %s" % (caller, callee)
-    name, most = Counter(stack).most_common(1)[0]
-    if most > truth["depth"]:
-        return "%s stands there %d times, not %d at most" % (name, most, truth["depth"])
-    return None
+FUNCTIONS = 3  # that a profile of several chains has at least
 
 
 def main() -> int:
-    with open(sys.argv[1]) as file:
-        truth = json.load(file)
-    samples = 0
-    problems: CounterType[str] = Counter()
-    functions = set()
-    with open(sys.argv[2]) as file:
-        for line in file:
-            text, _, count = line.rstrip("\n").rpartition(" ")
-            stack = python_functions(text.split(";")[1:])
-            problem = problem_of(stack, truth)
-            samples += int(count)
-            functions.update(stack)
-            if problem:
-                problems["%s: %s" % (problem, text)] += int(count)
-    for problem, number in problems.most_common(5):
-        print("%d of %d: %s" % (number, samples, problem))
-    if samples < int(sys.argv[3]):
-        print("only %d samples" % samples)
-    elif len(functions) < 3:
-        print("only the functions %s" % " ".join(sorted(functions)))
-    elif not problems:
-        return 0
-    return 1
+    parser = argparse.ArgumentParser()
+    parser.add_argument("truth")
+    parser.add_argument("profile")
+    parser.add_argument("--least", type=int, default=1)
+    parser.add_argument("--most", type=float, default=0.0)
+    parser.add_argument("--functions", action="store_true")
+    arguments = parser.parse_args()
+    result = Result().judge(
+        Truth(arguments.truth, not arguments.functions), read_profile(arguments.profile)
+    )
+    if result.impossible:
+        print(result.show())
+    bad = result.impossible > arguments.most * result.samples
+    if result.samples < arguments.least:
+        print("only %d samples" % result.samples)
+        bad = True
+    elif len(result.functions) < FUNCTIONS:
+        print("only the functions %s" % " ".join(sorted(result.functions)))
+        bad = True
+    return int(bad)
 
 
 if __name__ == "__main__":
