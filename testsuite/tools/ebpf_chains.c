@@ -198,6 +198,8 @@ int main(int argc, char **argv)
 	check(pw_session_open_pid(atoi(argv[1]), &options, &t.session));
 	check(pw_ebpf_open(atof(argv[2]), argc > 4, &ebpf));
 	check(pw_ebpf_add(ebpf, t.session));
+	/* As after an exec: no thread is to be met twice for it. */
+	check(pw_ebpf_add(ebpf, t.session));
 	fprintf(stderr, "attached\n");
 	while (!ended && t.moments < wanted) {
 		nanosleep(&(struct timespec){0, 5000000}, NULL);
@@ -207,16 +209,21 @@ int main(int argc, char **argv)
 		check(pw_ebpf_drain(ebpf, got, NULL));
 	}
 	struct pw_ebpf_counts c = pw_ebpf_count(ebpf);
+	/* Nobody has inherited: its events are gone. */
+	pw_ebpf_remove(ebpf, t.session->target->pid);
+	uint64_t removed = pw_ebpf_count(ebpf).ticks;
+	nanosleep(&(struct timespec){0, 50000000}, NULL);
+	removed = pw_ebpf_count(ebpf).ticks - removed;
 	for (struct chain *chain = t.chains; chain; chain = chain->hh.next)
 		printf("%s %lu\n", chain->text, chain->count);
 	fprintf(stderr,
 		"%lu moments, %lu in the window, %lu torn, %lu with a stack, %lu without a thread "
 		"state, %lu cut, %lu of others, %lu bytes each; %lu ticks: %lu taken, ring full "
 		"%lu, "
-		"unreadable %lu, strange %lu, ending %lu\n",
+		"unreadable %lu, strange %lu, ending %lu; %lu after its removal\n",
 		t.moments, t.window, t.torn, t.native, t.without, t.cut, t.others,
 		t.moments ? t.bytes / t.moments : 0, c.ticks, c.taken, c.ring_full, c.unreadable,
-		c.strange, c.ending);
+		c.strange, c.ending, removed);
 	pw_ebpf_close(ebpf);
 	pw_session_close(t.session);
 	return 0;
