@@ -8,7 +8,7 @@
 enum {
 	PW_EBPF_PROCESSES = 8192,
 	PW_EBPF_THREADS = 32768,
-	PW_EBPF_DEPTH = 1024,	   /* of a chain; and as many _PyCFrames */
+	PW_EBPF_DEPTH = 2048,	   /* of a chain; and as many _PyCFrames */
 	PW_EBPF_PIECE_MAX = 1024,  /* of anything but a native stack */
 	PW_EBPF_DATA = 512 * 1024, /* of a record's pieces */
 	PW_EBPF_PAGE = 4096,

@@ -50,14 +50,21 @@ static void check(struct pw_error *error)
 	exit(code == PW_ERROR_PERMISSION || code == PW_ERROR_UNSUPPORTED ? NO_ENGINE : 1);
 }
 
+static uint64_t code_asked; /* the address that is asked for now, if it is a code object's */
+
 static bool find(const struct pw_moment *m, uint64_t address, size_t length, void *ret)
 {
+	/* Pieces come in the order in which frames are asked for, each code object's once. */
+	static size_t lasts[2];
+	size_t *last = &lasts[address == code_asked];
 	for (size_t i = 0; i < m->piece_count; i++) {
-		const struct pw_piece *p = &m->pieces[i];
+		size_t at = (*last + i) % m->piece_count;
+		const struct pw_piece *p = &m->pieces[at];
 		if (address < p->address || address - p->address >= p->done ||
 		    p->done - (address - p->address) < length)
 			continue;
 		memcpy(ret, (const uint8_t *)p->buffer + (address - p->address), length);
+		*last = at;
 		return true;
 	}
 	return false;
@@ -125,6 +132,7 @@ static enum end follow(const struct pw_moment *m, bool entering, uint64_t *codes
 			return LOST;
 		last_is_entry = !iframes || (pw_has(l, iframe_is_entry) && entry);
 		uint64_t type;
+		code_asked = code + (uint64_t)l->object_type.offset;
 		if (!word(m, code, l->object_type, &type))
 			return LOST;
 		codes[(*ret_count)++] = code;
