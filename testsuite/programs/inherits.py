@@ -5,6 +5,7 @@
 Prints "ready", and then, as JSON, what each process spent from the line on, in seconds: {"PID": SECONDS, ..., "other": SECONDS}.  The
 last is that of a child which runs another program.
 """
+
 import json
 import os
 import sys
