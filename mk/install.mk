@@ -76,11 +76,11 @@ $(O)/pywalk-gdbinit.gdb: FORCE
 
 .PHONY: deps deps-check deps-lint
 deps:
-	@sh mk/deps build
+	@sh mk/deps build ebpf
 deps-check:
-	@sh mk/deps build check
+	@sh mk/deps build ebpf check
 deps-lint:
-	@sh mk/deps build lint
+	@sh mk/deps build ebpf lint
 
 # ---- demonstration -------------------------------------------------------------------------------
 
@@ -111,4 +111,4 @@ help:
 	@echo 'make uninstall   remove what install brought'
 	@echo 'make deps        install what the build needs; deps-check, deps-lint: what tests and lint need'
 	@echo 'make clean       remove $(O)/'
-	@echo 'Variables: O=DIR CC=clang SANITIZE=1 PYTHON3=PATH prefix=DIR'
+	@echo 'Variables: O=DIR CC=clang SANITIZE=1 PYTHON3=PATH prefix=DIR EBPF= (without the sampling engine ebpf)'

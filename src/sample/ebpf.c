@@ -218,7 +218,7 @@ static int open_event(struct pw_ebpf *e, pid_t tid)
 	return fd;
 }
 
-static struct pw_error *watch(struct pw_ebpf *e, pid_t pid, uint32_t tid)
+static struct pw_error *watch(struct pw_ebpf *e, const struct pw_target *target, uint32_t tid)
 {
 	uint32_t one = 1;
 	if (!make_room((void **)&e->events, e->event_count, &e->event_capacity, sizeof(*e->events)))
@@ -230,11 +230,17 @@ static struct pw_error *watch(struct pw_ebpf *e, pid_t pid, uint32_t tid)
 		return pw_error_create(PW_ERROR_PERMISSION,
 				       "thread %u of process %lld: the engine ebpf may not count "
 				       "its time; CAP_PERFMON is needed, or root",
-				       tid, (long long)pid);
+				       tid, (long long)target->pid);
+	if (fd == -EMFILE)
+		return pw_error_create(PW_ERROR_IO,
+				       "process %lld: the engine ebpf opens a file for each of its "
+				       "%zu threads, more than may be open; raise the limit "
+				       "(ulimit -n)",
+				       (long long)target->pid, target->lwp_count);
 	if (fd < 0)
 		return pw_error_from_errno(-fd, "thread %u of process %lld: perf_event_open()", tid,
-					   (long long)pid);
-	e->events[e->event_count++] = (struct event){fd, pid};
+					   (long long)target->pid);
+	e->events[e->event_count++] = (struct event){fd, target->pid};
 	if (bpf_map_update_elem(map_of(e->program->maps.watched), &tid, &one, BPF_ANY))
 		return pw_error_from_errno(errno, "the engine ebpf: more than %d threads",
 					   PW_EBPF_THREADS);
@@ -250,7 +256,7 @@ static struct pw_error *watch_all(struct pw_ebpf *e, struct pw_target *target, b
 		for (size_t i = 0; !error && i < target->lwp_count; i++) {
 			uint32_t tid = (uint32_t)target->lwps[i].tid;
 			if (!is_watched(e, tid))
-				error = watch(e, target->pid, tid);
+				error = watch(e, target, tid);
 			else if (round == 0)
 				*ret_inherited = true;
 		}

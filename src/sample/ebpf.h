@@ -4,7 +4,8 @@
  * the thread's frames consist of, with its registers; nothing is stopped, and sleeping threads cost
  * nothing.
  *
- * Threads and child processes that come later are looked at too, from their first tick on.  A child
+ * Threads and child processes that come later are looked at too, from their first tick on; that is
+ * a whole period after their start, so that threads that run for less are not met at all.  A child
  * is taken for what its parent is until it runs another program; then, until that is added, its
  * ticks are only counted.
  */
@@ -30,7 +31,7 @@ struct pw_ebpf_counts {
  * sp's page on, as much as there is, PW_EBPF_STACK at most.  Errors: UNSUPPORTED (not built in, a
  * kernel that lacks something), PERMISSION, each with what is missing and what was expected.
  */
-enum { PW_EBPF_STACK = 128 * 1024 };
+enum { PW_EBPF_STACK = 256 * 1024 };
 struct pw_error *pw_ebpf_open(double rate, bool native, struct pw_ebpf **ret);
 
 /*

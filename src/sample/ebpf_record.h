@@ -8,9 +8,9 @@
 enum {
 	PW_EBPF_PROCESSES = 8192,
 	PW_EBPF_THREADS = 32768,
-	PW_EBPF_DEPTH = 1024,	   /* of a chain; and as many _PyCFrames */
+	PW_EBPF_DEPTH = 2048,	   /* of a chain; and as many _PyCFrames */
 	PW_EBPF_PIECE_MAX = 1024,  /* of anything but a native stack */
-	PW_EBPF_DATA = 256 * 1024, /* of a record's pieces */
+	PW_EBPF_DATA = 512 * 1024, /* of a record's pieces */
 	PW_EBPF_PAGE = 4096,
 	PW_EBPF_TSTATES = 4, /* of one thread, which may be in several interpreters */
 	PW_EBPF_REGS = 34,   /* words: x86-64's struct pt_regs 21, aarch64's user_pt_regs 34 */
