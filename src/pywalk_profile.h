@@ -161,6 +161,11 @@ PW_API struct pw_error *pw_profile_add_node(struct pw_profile *profile,
 PW_API struct pw_error *pw_profile_add_sample(struct pw_profile *profile,
 					      const struct pw_profile_sample *sample);
 
+/* Drops the samples.  The tables stay, and what comes is not earlier than what was there. */
+PW_API void pw_profile_forget(struct pw_profile *profile);
+/* How many bytes it takes, about. */
+PW_API size_t pw_profile_memory(const struct pw_profile *profile);
+
 /* ---- recordings ------------------------------------------------------------------------------ */
 
 /*

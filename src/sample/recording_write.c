@@ -309,8 +309,10 @@ struct pw_error *pw_recording_flush(struct pw_recording *recording, bool forget)
 	struct pw_recording *r = recording;
 	write_all(r);
 	write_block(r);
-	if (forget && !r->error)
-		r->profile->samples.count = r->samples = 0;
+	if (forget && !r->error) {
+		pw_profile_forget(r->profile);
+		r->samples = 0;
+	}
 	return take_error(r);
 }
 
