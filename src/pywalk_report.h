@@ -169,6 +169,15 @@ PW_API struct pw_error *pw_profile_write_difference(const struct pw_profile *bef
 						    const struct pw_profile *after, bool normalize,
 						    pw_write_fn write, void *data);
 
+/* Two profiles as a page for browsers: a flame graph whose colours tell what has grown and what has
+ * shrunk, and which is drawn by what there is after or by what there was before.  `names` are of
+ * the two.  `absolute`: by times (or samples), else by shares of each profile; the page can switch.
+ * PW_ERROR_USAGE: their clocks differ. */
+PW_API struct pw_error *pw_profile_write_difference_graph(const struct pw_profile *before,
+							  const struct pw_profile *after,
+							  const char *const names[2], bool absolute,
+							  pw_write_fn write, void *data);
+
 #ifdef __cplusplus
 }
 #endif
