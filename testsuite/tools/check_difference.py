@@ -44,7 +44,9 @@ SWEEP = """(rows) => {
                 continue;
             const [left, top] = [(x - box.left) * scale, (y - 9 - box.top) * scale].map(Math.round);
             const at = 4 * (top * canvas.width + left);
-            seen.push([row, d.name, +d.before, +d.after, +d.tint, pixels[at] - pixels[at + 2]]);
+            // Between two frames it is transparent.
+            const colour = pixels[at + 3] === 255 ? pixels[at] - pixels[at + 2] : 0;
+            seen.push([row, d.name, +d.before, +d.after, +d.tint, colour]);
         }
     canvas.dispatchEvent(new PointerEvent('pointerleave'));
     return seen;
