@@ -25,7 +25,8 @@ struct record_process {
 	bool seen;			 /* was open once */
 	bool ended;			 /* or is a zombie */
 	uint64_t since, tried;		 /* ns */
-	enum pw_error_code refused_with; /* 0: not refused; said already */
+	enum pw_error_code refused_with; /* 0: not refused */
+	bool told;			 /* that it was */
 };
 
 static uint64_t now(void)
@@ -145,7 +146,12 @@ static void refused(struct record_processes *p, struct record_process *process,
 {
 	enum pw_error_code code = pw_error_code(error);
 	bool expected = code == PW_ERROR_NOT_PYTHON || code == PW_ERROR_NO_TARGET;
-	if (!expected && process->refused_with != code) {
+	/* In the midst of an exec memory is not where it was a moment ago. */
+	bool passing = code == PW_ERROR_UNREADABLE || code == PW_ERROR_CORRUPT;
+	bool again = process->refused_with == code;
+	process->told &= again;
+	if (!expected && (again || !passing) && !process->told) {
+		process->told = true;
 		cli_message("process %d: %s", (int)process->pid, pw_error_message(error));
 		p->status = cli_worse(p->status, CLI_INCOMPLETE);
 	}

@@ -52,7 +52,7 @@ static bool is_wanted_to_end(void)
 	sigset_t pending;
 	return !sigpending(&pending) &&
 	       (sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1 ||
-		sigismember(&pending, SIGHUP) == 1);
+		sigismember(&pending, SIGHUP) == 1 || sigismember(&pending, SIGQUIT) == 1);
 }
 
 /* Waits for gcore, GDB included; returns why there is no core, NULL: it ended well. */
