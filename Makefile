@@ -56,7 +56,8 @@ $(O)/gen/builtin_layouts.c: $(LAYOUTS) offsets/embed.sh
 	@mkdir -p $(@D)
 	sh offsets/embed.sh $(LAYOUTS) > $@.tmp && mv $@.tmp $@
 
-FLAMEGRAPH := $(addprefix src/output/flamegraph/,page.html page.css model.js graph.js timeline.js threads.js page.js)
+FLAMEGRAPH := $(addprefix src/output/flamegraph/,page.html page.css model.js graph.js timeline.js threads.js difference.js \
+	page.js)
 
 $(O)/gen/flamegraph_page.c: $(FLAMEGRAPH) src/output/flamegraph/embed.sh
 	@mkdir -p $(@D)

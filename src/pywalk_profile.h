@@ -53,7 +53,7 @@ struct pw_profile_info {
 	uint64_t pauses;     /* how often a thread was stopped */
 	uint64_t pause_median, pause_p99, pause_max;
 	uint64_t own_cpu; /* processor time of the sampler itself */
-	bool complete;	  /* the recording was ended, not cut off */
+	bool complete;	  /* neither the recording nor one that it was made of was cut off */
 };
 
 struct pw_profile_process {
@@ -161,6 +161,11 @@ PW_API struct pw_error *pw_profile_add_node(struct pw_profile *profile,
 PW_API struct pw_error *pw_profile_add_sample(struct pw_profile *profile,
 					      const struct pw_profile_sample *sample);
 
+/* Drops the samples.  The tables stay, and what comes is not earlier than what was there. */
+PW_API void pw_profile_forget(struct pw_profile *profile);
+/* How many bytes it takes, about. */
+PW_API size_t pw_profile_memory(const struct pw_profile *profile);
+
 /* ---- recordings ------------------------------------------------------------------------------ */
 
 /*
@@ -178,7 +183,7 @@ PW_API struct pw_error *pw_recording_flush(struct pw_recording *recording, bool 
 /* Writes the rest, and that it is complete.  The recording is gone afterwards, also on failure. */
 PW_API struct pw_error *pw_recording_end(struct pw_recording *recording);
 
-/* Writes all of a profile as one. */
+/* Writes all of a profile as one; whether it is complete is kept. */
 PW_API struct pw_error *pw_recording_write(const struct pw_profile *profile, pw_write_fn write,
 					   void *data);
 

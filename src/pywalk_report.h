@@ -27,6 +27,9 @@ struct pw_texts {
 struct pw_profile_filter {
 	size_t size;
 	struct pw_texts threads; /* names, or thread ids in digits; none: all */
+	/* Thread ids in digits, or expressions that are found in a name; none need be there; none
+	 * given: all */
+	struct pw_texts thread_patterns;
 	const int64_t *processes;
 	size_t process_count;	 /* 0: all */
 	struct pw_texts include; /* only samples in whose stack one of these is found */
@@ -46,6 +49,10 @@ struct pw_profile_filter {
 PW_API struct pw_error *pw_profile_filter(const struct pw_profile *profile,
 					  const struct pw_profile_filter *filter,
 					  struct pw_profile **ret);
+/* Adds what is kept to another one, in which samples are not later than these. */
+PW_API struct pw_error *pw_profile_filter_into(const struct pw_profile *profile,
+					       const struct pw_profile_filter *filter,
+					       struct pw_profile *to);
 
 /*
  * Several profiles as one.  Times are moved by what the starts differ.  Equal processes and threads
@@ -161,6 +168,15 @@ PW_API struct pw_error *pw_report_write(const struct pw_report *report, const ch
 PW_API struct pw_error *pw_profile_write_difference(const struct pw_profile *before,
 						    const struct pw_profile *after, bool normalize,
 						    pw_write_fn write, void *data);
+
+/* Two profiles as a page for browsers: a flame graph whose colours tell what has grown and what has
+ * shrunk, and which is drawn by what there is after or by what there was before.  `names` are of
+ * the two.  `absolute`: by times (or samples), else by shares of each profile; the page can switch.
+ * PW_ERROR_USAGE: their clocks differ. */
+PW_API struct pw_error *pw_profile_write_difference_graph(const struct pw_profile *before,
+							  const struct pw_profile *after,
+							  const char *const names[2], bool absolute,
+							  pw_write_fn write, void *data);
 
 #ifdef __cplusplus
 }

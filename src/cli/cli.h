@@ -88,6 +88,8 @@ struct cli_common {
 
 /* Parses the options below; its input is a struct cli_common.  A child of each command's argp. */
 extern const struct argp cli_common_argp;
+/* The same without what is about cores and about printing: of commands that watch processes. */
+extern const struct argp cli_live_argp;
 void cli_common_init(struct cli_common *common);
 void cli_common_deinit(struct cli_common *common);
 struct pw_error *cli_open(const struct cli_common *common, const struct cli_target *target,

@@ -4,24 +4,30 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KEY_NORMALIZE = 0x300 };
+enum { KEY_NORMALIZE = 0x300, KEY_ABSOLUTE };
+
+enum diff_form { TABLE, COLLAPSED, FLAMEGRAPH };
 
 struct diff_arguments {
 	const char *recordings[2];
 	size_t count;
 	const char *output;
-	bool collapsed, normalize;
+	enum diff_form form;
+	bool has_form, normalize, absolute;
 	struct cli_choice choice;
 	struct cli_tables tables;
 };
 
 static const struct argp_option options[] = {
 	{"format", 'F', "FORMAT", 0,
-	 "collapsed: a line a stack with the samples before and after, for differential flame "
-	 "graphs; else a table",
+	 "flamegraph: a page for browsers, coloured by what has grown and shrunk (so it is if -o "
+	 "ends in .html); collapsed: a line a stack with the samples before and after, for "
+	 "flamegraph.pl and inferno; else a table",
 	 0},
 	{"normalize", KEY_NORMALIZE, NULL, 0,
 	 "Of collapsed: scale the samples before, so that there are as many as after", 0},
+	{"absolute", KEY_ABSOLUTE, NULL, 0,
+	 "Of flamegraph: compare times, not shares of each recording", 0},
 	{"output", 'o', "FILE", 0,
 	 "Write to FILE, which is there or replaced only when it is complete (- is standard "
 	 "output)",
@@ -33,14 +39,42 @@ static void check(const struct diff_arguments *arguments, const struct argp_stat
 {
 	if (arguments->count < 2)
 		argp_error(state, "which two recordings?");
-	if (arguments->collapsed && arguments->tables.any)
-		argp_error(state, "-F collapsed is no table: --table, --by, --function, --limit, "
-				  "--threshold and --json do not go with it");
-	if (arguments->normalize && !arguments->collapsed)
+	if (arguments->form != TABLE && arguments->tables.any)
+		argp_error(state,
+			   "-F %s is no table: --table, --by, --function, --limit, --threshold and "
+			   "--json do not go with it",
+			   arguments->form == COLLAPSED ? "collapsed" : "flamegraph");
+	if (arguments->normalize && arguments->form == TABLE)
 		argp_error(state, "--normalize is for -F collapsed: tables compare shares");
+	if (arguments->absolute && arguments->form != FLAMEGRAPH)
+		argp_error(state, "--absolute is for -F flamegraph");
+	if (arguments->absolute && arguments->normalize)
+		argp_error(state, "--absolute or --normalize, not both");
 	if (arguments->tables.options.table > PW_REPORT_CUMULATIVE)
 		argp_error(state, "--table is flat or cumulative here, not \"%s\"",
 			   pw_report_table_name(arguments->tables.options.table));
+}
+
+static void take_form(struct diff_arguments *arguments, const char *text,
+		      const struct argp_state *state)
+{
+	arguments->has_form = true;
+	if (strcmp(text, "collapsed") == 0)
+		arguments->form = COLLAPSED;
+	else if (strcmp(text, "flamegraph") == 0)
+		arguments->form = FLAMEGRAPH;
+	else
+		argp_error(state, "-F is flamegraph or collapsed here, not \"%s\"", text);
+}
+
+/* What is to be a page is not meant to be a table. */
+static void take_suffix(struct diff_arguments *arguments)
+{
+	const struct pw_profile_format *format =
+		arguments->output ? cli_format_of_name(arguments->output) : NULL;
+	if (!arguments->has_form && !arguments->tables.any && format &&
+	    strcmp(format->name, "flamegraph") == 0)
+		arguments->form = FLAMEGRAPH;
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -48,9 +82,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	struct diff_arguments *arguments = state->input;
 	switch (key) {
 	case 'F':
-		if (strcmp(arg, "collapsed") != 0)
-			argp_error(state, "-F is collapsed here, not \"%s\"", arg);
-		arguments->collapsed = true;
+		take_form(arguments, arg, state);
+		return 0;
+	case KEY_ABSOLUTE:
+		arguments->absolute = true;
 		return 0;
 	case KEY_NORMALIZE:
 		arguments->normalize = true;
@@ -70,6 +105,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 			arguments->recordings[arguments->count++] = arg;
 		return 0;
 	case ARGP_KEY_END:
+		take_suffix(arguments);
 		check(arguments, state);
 		return 0;
 	default:
@@ -117,11 +153,21 @@ static enum cli_exit write_difference(const struct diff_arguments *arguments,
 	enum cli_exit status = cli_output_open(&common);
 	if (status != CLI_OK)
 		return status;
-	struct pw_error *error =
-		arguments->collapsed
-			? pw_profile_write_difference(before, after, arguments->normalize,
-						      cli_output_write, NULL)
-			: write_table(arguments, before, after);
+	struct pw_error *error = NULL;
+	switch (arguments->form) {
+	case COLLAPSED:
+		error = pw_profile_write_difference(before, after, arguments->normalize,
+						    cli_output_write, NULL);
+		break;
+	case FLAMEGRAPH:
+		error = pw_profile_write_difference_graph(before, after, arguments->recordings,
+							  arguments->absolute, cli_output_write,
+							  NULL);
+		break;
+	case TABLE:
+		error = write_table(arguments, before, after);
+		break;
+	}
 	return cli_output_close(true, error);
 }
 

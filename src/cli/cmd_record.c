@@ -1,5 +1,7 @@
 /* `pywalk record`: looks at processes many times a second, and writes what they did. */
 #include "cli/record.h"
+#include "cli/record_file.h"
+#include "cli/record_keep.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -29,6 +31,7 @@ enum { FLUSH_MS = 1000 };
 struct record_arguments {
 	struct cli_common common;
 	struct pw_sampler_options sampler;
+	struct record_keep_arguments keep;
 	const char *format; /* NULL: by the output's name, else raw */
 	double duration;    /* seconds; 0: until the end */
 	bool subprocesses, quiet;
@@ -142,8 +145,6 @@ static void check(struct record_arguments *arguments, const struct argp_state *s
 	if (output && !format)
 		argp_error(state, "the name %s tells no format: use -F", output);
 	arguments->format = format ? format->name : "raw";
-	if (arguments->common.json)
-		argp_error(state, "--json is for dumps; use -F with a format");
 	if (arguments->command && arguments->common.targets.count)
 		argp_error(state, "processes or a command, not both");
 	bool stops = arguments->sampler.engine == PW_ENGINE_PTRACE ||
@@ -162,6 +163,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = &arguments->common;
+		state->child_inputs[1] = &arguments->keep;
 		return 0;
 	case 'F':
 		arguments->format = arg;
@@ -225,7 +227,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	}
 }
 
-static const struct argp_child children[] = {{&cli_common_argp, 0, NULL, 0}, {0}};
+static const struct argp_child children[] = {
+	{&cli_live_argp, 0, NULL, 0}, {&record_keep_argp, 0, NULL, 0}, {0}};
 static const struct argp argp = {
 	.options = options,
 	.parser = parse,
@@ -307,11 +310,10 @@ struct record_run {
 	struct record_processes processes;
 	pid_t child; /* 0: none, or it has ended */
 	int child_status;
-	struct pw_recording *recording; /* NULL: another format, written at the end */
-	FILE *stream;			/* of the recording */
-	char *path;			/* owned */
-	uint64_t flushed, shown;	/* ns */
-	uint64_t samples;		/* written and forgotten */
+	struct record_keep keep;
+	struct record_file file; /* without a recording: another format, written at the end */
+	uint64_t flushed, shown; /* ns */
+	uint64_t samples;	 /* written and forgotten */
 	enum cli_exit status;
 };
 
@@ -322,42 +324,15 @@ static uint64_t now(void)
 	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
-static bool write_stream(void *data, const char *piece, size_t length)
-{
-	struct record_run *run = data;
-	return fwrite(piece, 1, length, run->stream) == length && !fflush(run->stream);
-}
-
-static char *default_path(const struct record_run *run)
-{
-	char stamp[32], *path;
-	time_t seconds = time(NULL);
-	struct tm local;
-	const struct cli_targets *targets = &run->arguments->common.targets;
-	int pid = (int)(run->child ? run->child : targets->items[0].pid);
-	strftime(stamp, sizeof(stamp), "%Y%m%d-%H%M%S", localtime_r(&seconds, &local));
-	return asprintf(&path, "pywalk-%d-%s.pywalk", pid, stamp) < 0 ? NULL : path;
-}
-
-/* A recording is written as it grows, into the file itself: so that it is there if we are killed.
- */
 static enum cli_exit begin_recording(struct record_run *run)
 {
-	const char *output = run->arguments->common.output;
-	if (output && strcmp(output, "-") == 0) {
-		run->stream = stdout;
-	} else {
-		run->path = output ? strdup(output) : default_path(run);
-		run->stream = run->path ? fopen(run->path, "we") : NULL;
-	}
-	if (!run->stream) {
-		cli_message("cannot write to %s: %s", run->path ? run->path : "a file",
-			    strerror(errno));
-		return CLI_USAGE;
-	}
-	struct pw_error *error = pw_recording_begin(pw_sampler_profile(run->sampler), write_stream,
-						    run, &run->recording);
-	return error ? cli_report(error) : CLI_OK;
+	const struct record_arguments *arguments = run->arguments;
+	const char *output = arguments->common.output;
+	const struct cli_targets *targets = &arguments->common.targets;
+	char *path =
+		output ? strdup(output)
+		       : record_file_name(NULL, run->child ? run->child : targets->items[0].pid);
+	return record_file_begin(&run->file, path, record_keep_profile(&run->keep));
 }
 
 /* While it is written, signals wait: they would take the file away, and the profile with it. */
@@ -369,7 +344,7 @@ static enum cli_exit write_file(struct record_run *run)
 	enum cli_exit status = cli_output_open(&run->arguments->common);
 	if (status == CLI_OK) {
 		struct pw_error *error =
-			pw_profile_write(pw_sampler_profile(run->sampler), run->arguments->format,
+			pw_profile_write(record_keep_profile(&run->keep), run->arguments->format,
 					 cli_output_write, NULL);
 		status = cli_output_close(true, error);
 	}
@@ -378,40 +353,36 @@ static enum cli_exit write_file(struct record_run *run)
 	return status;
 }
 
-static enum cli_exit write_profile(struct record_run *run)
+static enum cli_exit take(struct record_run *run)
 {
 	struct pw_error *error = pw_sampler_summarize(run->sampler);
-	if (error)
-		return cli_report(error);
-	if (run->recording) {
-		run->samples += pw_profile_sample_count(pw_sampler_profile(run->sampler));
-		error = pw_recording_flush(run->recording, true);
-		return error ? cli_report(error) : CLI_OK;
-	}
-	return write_file(run);
+	if (!error)
+		error = record_keep_take(&run->keep);
+	return error ? cli_report(error) : CLI_OK;
+}
+
+static enum cli_exit write_profile(struct record_run *run)
+{
+	enum cli_exit status = take(run);
+	if (status != CLI_OK)
+		return status;
+	if (!run->file.recording)
+		return write_file(run);
+	run->samples += pw_profile_sample_count(record_keep_profile(&run->keep));
+	return record_file_flush(&run->file);
 }
 
 static enum cli_exit end_output(struct record_run *run)
 {
 	enum cli_exit status = write_profile(run);
-	if (!run->recording)
-		return status;
-	struct pw_error *error = pw_recording_end(run->recording);
-	run->recording = NULL;
-	if (error)
-		status = cli_worse(status, cli_report(error));
-	if (run->stream != stdout && fclose(run->stream)) {
-		cli_message("cannot write to %s: %s", run->path, strerror(errno));
-		status = cli_worse(status, CLI_INCOMPLETE);
-	}
-	return status;
+	return run->file.recording ? cli_worse(status, record_file_end(&run->file)) : status;
 }
 
 /* ---- what is said ---- */
 
 static uint64_t all_samples(const struct record_run *run)
 {
-	return run->samples + pw_profile_sample_count(pw_sampler_profile(run->sampler));
+	return run->samples + pw_profile_sample_count(record_keep_profile(&run->keep));
 }
 
 static void show_progress(struct record_run *run, uint64_t time)
@@ -425,7 +396,7 @@ static void show_progress(struct record_run *run, uint64_t time)
 
 static void show_summary(struct record_run *run)
 {
-	const struct pw_profile *profile = pw_sampler_profile(run->sampler);
+	const struct pw_profile *profile = record_keep_profile(&run->keep);
 	const struct pw_profile_info *info = pw_profile_info(profile);
 	double seconds = (double)info->duration / 1e9;
 	if (run->arguments->quiet)
@@ -441,8 +412,8 @@ static void show_summary(struct record_run *run)
 		    info->pauses, (double)info->pause_median / 1e3, (double)info->pause_p99 / 1e3,
 		    (double)info->pause_max / 1e3,
 		    seconds > 0 ? (double)info->own_cpu / 1e7 / seconds : 0);
-	if (run->path)
-		cli_message("written: %s", run->path);
+	if (run->file.path)
+		cli_message("written: %s", run->file.path);
 }
 
 /* ---- sampling ---- */
@@ -463,13 +434,32 @@ static bool goes_on(const struct record_run *run, uint64_t time)
 	       !(duration && (double)time >= duration * 1e9) && record_alive(&run->processes);
 }
 
+/* What is written, or chosen from, need not be held. */
 static void flush(struct record_run *run)
 {
-	if (!asked_for_profile && (!run->recording || now() - run->flushed < FLUSH_MS * 1000000ull))
+	bool due = now() - run->flushed >= FLUSH_MS * 1000000ull;
+	bool written = asked_for_profile || (due && run->file.recording);
+	if (!written && !(due && run->keep.kept))
 		return;
 	asked_for_profile = 0;
 	run->flushed = now();
-	run->status = cli_worse(run->status, write_profile(run));
+	run->status = cli_worse(run->status, written ? write_profile(run) : take(run));
+}
+
+/* A recording on a file need not be held; what is held even so, and other formats, are too much. */
+static void keep_in_bounds(struct record_run *run)
+{
+	if (!record_keep_is_full(&run->keep))
+		return;
+	if (run->file.recording)
+		run->status = cli_worse(run->status, write_profile(run));
+	else
+		run->status = cli_worse(run->status, take(run));
+	if (run->status != CLI_OK || !record_keep_is_full(&run->keep))
+		return;
+	cli_message("the profile does not fit into --max-memory=%s: sampling ends",
+		    run->arguments->keep.max_memory_text);
+	run->status = CLI_INCOMPLETE;
 }
 
 static void sample(struct record_run *run)
@@ -486,6 +476,7 @@ static void sample(struct record_run *run)
 			run->status = cli_worse(run->status, cli_report(error));
 		look_after_child(run, false);
 		record_tend(&run->processes);
+		keep_in_bounds(run);
 		flush(run);
 		show_progress(run, time);
 	}
@@ -535,11 +526,13 @@ static int record(struct record_arguments *arguments)
 		.wanted = arguments->has_wanted ? &arguments->wanted : NULL,
 	};
 	catch_signals();
-	enum cli_exit begun = begin(&run);
+	error = record_keep_begin(&run.keep, &arguments->keep, pw_sampler_profile(run.sampler));
+	enum cli_exit begun = error ? cli_report(error) : begin(&run);
 	if (begun == CLI_OK && run.processes.count) {
 		sample(&run);
 		run.status = cli_worse(run.status, end_output(&run));
 		show_summary(&run);
+		record_keep_note(&run.keep);
 	} else {
 		run.status = cli_worse(run.status, begun);
 	}
@@ -548,8 +541,9 @@ static int record(struct record_arguments *arguments)
 		look_after_child(&run, true);
 	int status = exit_status(&run);
 	record_processes_deinit(&run.processes);
+	record_keep_deinit(&run.keep);
 	pw_sampler_destroy(run.sampler);
-	free(run.path);
+	record_file_deinit(&run.file);
 	return status;
 }
 
@@ -562,6 +556,7 @@ static int run(int argc, char **argv)
 	if (arguments.has_wanted)
 		regfree(&arguments.wanted);
 	cli_common_deinit(&arguments.common);
+	record_keep_arguments_deinit(&arguments.keep);
 	cli_output_raise();
 	return status;
 }

@@ -17,15 +17,19 @@ enum {
 	KEY_OUTPUT_DIR,
 	KEY_ANNOTATE,
 	KEY_LAYOUTS,
-	KEY_DEBUG_DIR
+	KEY_DEBUG_DIR,
+	KEY_RECORD_DURATION,
+	KEY_RECORD_RATE
 };
 
 static const struct argp_option options[] = {
 	{"timeout", 't', "T", 0, "How long the command may take: 30, 0.5, 30s, 5m, 1h, 1d", 0},
 	{"on-hang", KEY_ON_HANG, "LIST", 0,
-	 "What is done when it takes longer: dump (the default), core, or dump,core; core runs "
-	 "GDB's gcore on each Python process",
+	 "What is done when it takes longer, in this order: dump (the default), record, core; "
+	 "record samples all Python processes for a while, core runs GDB's gcore on each",
 	 0},
+	{"record-duration", KEY_RECORD_DURATION, "T", 0, "How long is recorded (default 5)", 0},
+	{"record-rate", KEY_RECORD_RATE, "N", 0, "Record N looks a second (100)", 0},
 	{"every", KEY_EVERY, "T", 0, "Also dump each T before that", 0},
 	{"native", 'n', "folded|all", OPTION_ARG_OPTIONAL, "Also C frames, as in pywalk dump", 0},
 	{"locals", 'l', "N", OPTION_ARG_OPTIONAL,
@@ -34,7 +38,7 @@ static const struct argp_option options[] = {
 	{"output", 'o', "FILE", 0,
 	 "Dump into FILE, which holds the last dump, not to standard error", 0},
 	{"output-dir", KEY_OUTPUT_DIR, "DIR", 0,
-	 "Each dump into a file of its own in DIR, which is made; cores too", 0},
+	 "Each dump into a file of its own in DIR, which is made; recordings and cores too", 0},
 	{"signal", 's', "SIG", 0, "What ends the command's processes (default TERM)", 0},
 	{"kill-after", KEY_KILL_AFTER, "T", 0, "When those that are left are killed (default 10)",
 	 0},
@@ -78,7 +82,7 @@ static int64_t take_time(const char *option, const char *text, bool zero,
 static void take_on_hang(struct watch_arguments *arguments, const char *text,
 			 const struct argp_state *state)
 {
-	arguments->dump = arguments->core = false;
+	arguments->dump = arguments->core = arguments->record = false;
 	for (const char *rest = text; rest;) {
 		size_t length = strcspn(rest, ",");
 		if (length == 4 && strncmp(rest, "dump", length) == 0)
@@ -86,13 +90,25 @@ static void take_on_hang(struct watch_arguments *arguments, const char *text,
 		else if (length == 4 && strncmp(rest, "core", length) == 0)
 			arguments->core = true;
 		else if (length == 6 && strncmp(rest, "record", length) == 0)
-			argp_error(state,
-				   "--on-hang=record: watch cannot do that yet; pywalk record "
-				   "records a process, and --every shows where the time goes");
+			arguments->record = true;
 		else
-			argp_error(state, "--on-hang is a list of dump and core, not \"%s\"", text);
+			argp_error(state,
+				   "--on-hang is a list of dump, record and core, not \"%s\"",
+				   text);
 		rest = rest[length] ? rest + length + 1 : NULL;
 	}
+}
+
+static void take_rate(struct watch_arguments *arguments, const char *text,
+		      const struct argp_state *state)
+{
+	char *end;
+	errno = 0;
+	double rate = strtod(text, &end);
+	if (end == text || *end || errno || !(rate >= 0.001) || rate > 1e6)
+		argp_error(state, "--record-rate is a number from 0.001 to 1000000, not \"%s\"",
+			   text);
+	arguments->record_rate = rate;
 }
 
 static void take_signal(struct watch_arguments *arguments, const char *text,
@@ -150,6 +166,8 @@ static void check(struct watch_arguments *arguments, const struct argp_state *st
 	if (common->json && !common->output && !arguments->output_dir)
 		argp_error(state, "--json needs --output or --output-dir: standard error has "
 				  "messages too");
+	if (!arguments->record && (arguments->record_seconds || arguments->record_rate))
+		argp_error(state, "--record-duration and --record-rate are for --on-hang=record");
 	if (arguments->core) {
 		char *gcore = watch_find_gcore();
 		if (!gcore)
@@ -175,6 +193,13 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_ON_HANG:
 		take_on_hang(arguments, arg, state);
+		return 0;
+	case KEY_RECORD_DURATION:
+		arguments->record_seconds =
+			(double)take_time("--record-duration", arg, false, state) / 1e9;
+		return 0;
+	case KEY_RECORD_RATE:
+		take_rate(arguments, arg, state);
 		return 0;
 	case 'n':
 		cli_take_native(&common->capture, arg, state);

@@ -16,16 +16,21 @@ enum {
 	KEY_NO_STOP,
 };
 
+/* Of commands that print what they find in a process or a core. */
 static const struct argp_option options[] = {
-	{"pid", 'p', "PID", 0, "A process to read (a target of digits alone is a pid as well)", 0},
 	{"exe", KEY_EXE, "FILE", 0, "The program that the cores came from", 0},
 	{"json", 'j', NULL, 0, "Print JSON instead of text", 0},
+	{"color", KEY_COLOR, "WHEN", 0,
+	 "Style the text: auto (on a terminal, unless NO_COLOR is set), always or never", 0},
+	{0},
+};
+
+static const struct argp_option live_options[] = {
+	{"pid", 'p', "PID", 0, "A process to read (a target of digits alone is a pid as well)", 0},
 	{"output", 'o', "FILE", 0,
 	 "Write to FILE, which is there or replaced only when it is complete (- is standard "
 	 "output)",
 	 0},
-	{"color", KEY_COLOR, "WHEN", 0,
-	 "Style the text: auto (on a terminal, unless NO_COLOR is set), always or never", 0},
 	{"no-stop", KEY_NO_STOP, NULL, 0, "Never stop the process; running stacks may be torn", 0},
 	{"sysroot", KEY_SYSROOT, "DIR", 0, "Where the target's programs and libraries are found",
 	 0},
@@ -82,11 +87,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct cli_common *common = state->input;
 	switch (key) {
-	case 'p':
-		cli_take_pid(&common->targets, arg, state);
-		return 0;
-	case 'o':
-		common->output = arg;
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = common;
 		return 0;
 	case 'j':
 		common->json = true;
@@ -96,6 +98,21 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_EXE:
 		common->options.executable = arg;
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static error_t parse_live(int key, char *arg, struct argp_state *state)
+{
+	struct cli_common *common = state->input;
+	switch (key) {
+	case 'p':
+		cli_take_pid(&common->targets, arg, state);
+		return 0;
+	case 'o':
+		common->output = arg;
 		return 0;
 	case KEY_SYSROOT:
 		check_folder("--sysroot", arg, state);
@@ -123,7 +140,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	}
 }
 
-const struct argp cli_common_argp = {.options = options, .parser = parse};
+const struct argp cli_live_argp = {.options = live_options, .parser = parse_live};
+
+static const struct argp_child children[] = {{&cli_live_argp, 0, NULL, 0}, {0}};
+const struct argp cli_common_argp = {.options = options, .parser = parse, .children = children};
 
 static void warn(void *data, const char *message)
 {

@@ -22,6 +22,8 @@ struct record_processes {
 void record_add(struct record_processes *processes, const struct cli_target *target);
 /* One that was started by us: it may take its time to become Python. */
 void record_add_command(struct record_processes *processes, pid_t pid);
+/* One that is not sampled itself: only those that it starts. */
+void record_add_parent(struct record_processes *processes, pid_t pid);
 /* Looks after them: opens those that have become Python, finds descendants, drops what has ended.
  */
 void record_tend(struct record_processes *processes);

@@ -21,10 +21,12 @@ struct record_process {
 	struct pw_session *session; /* NULL: not open */
 	char *text;		    /* what it was started with; NULL: unknown; owned */
 	bool descendant, command;
+	bool unwanted;			 /* never sampled */
 	bool seen;			 /* was open once */
 	bool ended;			 /* or is a zombie */
 	uint64_t since, tried;		 /* ns */
-	enum pw_error_code refused_with; /* 0: not refused; said already */
+	enum pw_error_code refused_with; /* 0: not refused */
+	bool told;			 /* that it was */
 };
 
 static uint64_t now(void)
@@ -112,6 +114,13 @@ void record_add_command(struct record_processes *processes, pid_t pid)
 		process->command = true;
 }
 
+void record_add_parent(struct record_processes *processes, pid_t pid)
+{
+	struct record_process *process = add(processes, pid);
+	if (process)
+		process->unwanted = true;
+}
+
 /* ---- looking after them ---- */
 
 static bool is_alive(pid_t pid)
@@ -154,7 +163,12 @@ static void refused(struct record_processes *p, struct record_process *process,
 	if (code != PW_ERROR_NOT_PYTHON && has_ended(process->pid))
 		code = PW_ERROR_NO_TARGET;
 	bool expected = code == PW_ERROR_NOT_PYTHON || code == PW_ERROR_NO_TARGET;
-	if (!expected && process->refused_with != code) {
+	/* In the midst of an exec memory is not where it was a moment ago. */
+	bool passing = code == PW_ERROR_UNREADABLE || code == PW_ERROR_CORRUPT;
+	bool again = process->refused_with == code;
+	process->told &= again;
+	if (!expected && (again || !passing) && !process->told) {
+		process->told = true;
 		cli_message("process %d: %s", (int)process->pid, pw_error_message(error));
 		p->status = cli_worse(p->status, CLI_INCOMPLETE);
 	}
@@ -165,7 +179,7 @@ static void refused(struct record_processes *p, struct record_process *process,
 
 static bool is_due(const struct record_process *process)
 {
-	if (process->session)
+	if (process->session || process->unwanted)
 		return false;
 	return passed(process->tried,
 		      process->command && !process->seen ? TRY_EVERY_MS : TRY_DESCENDANT_EVERY_MS);
@@ -235,7 +249,7 @@ void record_tend(struct record_processes *processes)
 			pw_sampler_remove(processes->sampler, process->session);
 			pw_session_close(process->session);
 			process->session = NULL;
-			process->tried = UINT64_MAX / 2; /* not again */
+			process->unwanted = true;
 		}
 	}
 }
@@ -262,7 +276,8 @@ size_t record_alive(const struct record_processes *processes)
 		const struct record_process *process = &processes->items[i];
 		bool hopeless = process->command && !process->seen && !processes->descendants &&
 				passed(process->since, TRY_FOR_MS);
-		count += process->session || (is_alive(process->pid) && !hopeless);
+		count += process->session ||
+			 (is_alive(process->pid) && !hopeless && !process->unwanted);
 	}
 	return count;
 }

@@ -35,7 +35,8 @@ enum watch_ci {
 struct watch_arguments {
 	struct cli_common common;	    /* what is captured, json, output */
 	int64_t timeout, every, kill_after; /* nanoseconds; timeout, every: 0: not given */
-	bool dump, core;		    /* --on-hang */
+	bool dump, core, record;	    /* --on-hang */
+	double record_seconds, record_rate;
 	int signal;
 	enum watch_ci ci;
 	const char *output_dir; /* NULL: not given */
@@ -55,6 +56,7 @@ struct watch {
 	int events, signals; /* descriptors to read from */
 	bool terminal;	     /* there is one: the command is of our process group */
 	bool ended;	     /* the command itself */
+	bool asked_to_end;   /* somebody sent what ends programs */
 	int status;
 	int64_t start;	    /* moved by the time for which job control stopped the command */
 	int64_t stopped_at; /* 0: it is not stopped */
@@ -84,6 +86,9 @@ void watch_dump(struct watch *watch, bool hung);
 /* watch_core.c: where gcore is; NULL: nowhere.  free() it. */
 char *watch_find_gcore(void);
 void watch_core(const struct watch *watch, pid_t pid);
+
+/* watch_record.c: what the tree does for some seconds, into a recording. */
+void watch_record(struct watch *watch);
 
 /* ---- watch_annotate.c ---- */
 

@@ -52,11 +52,11 @@ static bool is_wanted_to_end(void)
 	sigset_t pending;
 	return !sigpending(&pending) &&
 	       (sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1 ||
-		sigismember(&pending, SIGHUP) == 1);
+		sigismember(&pending, SIGHUP) == 1 || sigismember(&pending, SIGQUIT) == 1);
 }
 
 /* Waits for gcore, GDB included; returns why there is no core, NULL: it ended well. */
-static const char *await(pid_t pid)
+static const char *await(const struct watch *watch, pid_t pid)
 {
 	int status;
 	int64_t end = watch_now() + patience;
@@ -65,7 +65,7 @@ static const char *await(pid_t pid)
 		if (ended == pid)
 			return WIFEXITED(status) && !WEXITSTATUS(status) ? NULL : "it failed";
 		bool late = watch_now() > end;
-		if (late || is_wanted_to_end()) {
+		if (late || watch->asked_to_end || is_wanted_to_end()) {
 			kill(-pid, SIGKILL);
 			waitpid(pid, NULL, 0);
 			return late ? "it took too long" : "a signal came";
@@ -106,7 +106,7 @@ void watch_core(const struct watch *watch, pid_t pid)
 		pid_t child = fork();
 		if (child == 0)
 			become_gcore(program, prefix, pid, output);
-		const char *problem = child < 0 ? strerror(errno) : await(child);
+		const char *problem = child < 0 ? strerror(errno) : await(watch, child);
 		if (!problem && access(core, F_OK))
 			problem = "it wrote none";
 		char *said = problem ? last_line(output) : NULL;

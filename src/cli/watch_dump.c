@@ -95,6 +95,9 @@ static void dump_one(struct tree_dump *dump, const struct pw_process *process)
 	struct pw_session *session;
 	struct pw_dump *one = NULL;
 
+	/* A dump of many processes takes its time, and signals are not to wait for all of it. */
+	while (watch_wait(dump->watch, 0))
+		;
 	snprintf(text, sizeof(text), "%d", (int)process->pid);
 	struct pw_error *error = dump->list ? cli_capture(common, &target, true, &session, &one)
 					    : cli_open(common, &target, &session);
@@ -210,6 +213,7 @@ void watch_dump(struct watch *watch, bool hung)
 
 	dump.annotates = hung && watch_annotates(arguments->ci);
 	watch->dumps++;
+	watch->asked_to_end = false; /* what came before did not mean this */
 	if (hung)
 		cli_message("%s has not ended within %.1f s (%zu process%s)", arguments->command[0],
 			    (double)arguments->timeout / 1e9, count, plural(count));
@@ -225,6 +229,8 @@ void watch_dump(struct watch *watch, bool hung)
 		if (section)
 			watch_section_end(arguments->ci, watch->dumps);
 	}
+	if (hung && arguments->record)
+		watch_record(watch);
 	if (hung && arguments->core)
 		leave_cores(&dump, processes, count);
 	if (dump.annotates)

@@ -58,6 +58,8 @@ static void take_signal(struct watch *watch)
 	if (read(watch->signals, &info, sizeof(info)) != sizeof(info))
 		return;
 	int number = (int)info.ssi_signo;
+	watch->asked_to_end |=
+		number == SIGTERM || number == SIGINT || number == SIGHUP || number == SIGQUIT;
 	if (number == SIGCONT)
 		resume_clock(watch, watch_now());
 	if (watch->terminal) {

@@ -3,19 +3,13 @@
  * inferno-diff-folded make of two files of the format "collapsed".  Threads are left out: other
  * runs have others.
  */
+#include "output/difference.h"
 #include "output/report_writer.h"
 
 #include "base/text.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
-
-struct difference {
-	struct pw_profile *both; /* the stacks of both, with what the lines show of functions */
-	uint64_t *counts;	 /* two a node of it */
-	size_t nodes;
-	uint64_t totals[2];
-};
 
 /* What two machines or versions have in common: the last parts of paths. */
 static struct pw_profile_function comparable(const struct pw_profile_function *function)
@@ -27,8 +21,8 @@ static struct pw_profile_function comparable(const struct pw_profile_function *f
 	return f;
 }
 
-static struct pw_error *add_node(struct difference *d, const struct pw_profile *from, size_t index,
-				 uint32_t *nodes)
+static struct pw_error *add_node(struct pw_difference *d, const struct pw_profile *from,
+				 size_t index, uint32_t *nodes)
 {
 	const struct pw_profile_node *node = pw_profile_node(from, index);
 	struct pw_profile_frame frame = *pw_profile_frame(from, node->frame);
@@ -43,30 +37,59 @@ static struct pw_error *add_node(struct difference *d, const struct pw_profile *
 	return error;
 }
 
-static struct pw_error *add_profile(struct difference *d, const struct pw_profile *from,
-				    unsigned which)
+static void add(uint64_t *to, uint64_t what)
 {
-	size_t count = pw_profile_node_count(from);
-	struct pw_error *error = NULL;
-	uint32_t *nodes = calloc(count, sizeof(*nodes));
-	if (!nodes)
-		return &pw_error_nomem;
-	for (size_t i = 1; !error && i < count; i++)
-		error = add_node(d, from, i, nodes);
-	size_t now = pw_profile_node_count(d->both);
-	uint64_t *counts = error ? NULL : realloc(d->counts, now * 2 * sizeof(*counts));
-	if (!counts) {
-		free(nodes);
-		return error ? error : &pw_error_nomem;
+	if (__builtin_add_overflow(*to, what, to))
+		*to = UINT64_MAX;
+}
+
+static void add_up(struct pw_difference_side *side, const struct pw_profile *from,
+		   const uint32_t *nodes)
+{
+	side->count = pw_profile_sample_count(from);
+	for (size_t i = 0; i < side->count; i++) {
+		const struct pw_profile_sample *sample = pw_profile_sample(from, i);
+		side->counts[nodes[sample->node]]++;
+		add(&side->times[nodes[sample->node]], sample->weight);
+		add(&side->time, sample->weight);
 	}
-	d->counts = counts;
-	for (; d->nodes < now; d->nodes++)
-		counts[d->nodes * 2] = counts[d->nodes * 2 + 1] = 0;
-	for (size_t i = 0; i < pw_profile_sample_count(from); i++)
-		counts[nodes[pw_profile_sample(from, i)->node] * 2 + which]++;
-	d->totals[which] = pw_profile_sample_count(from);
-	free(nodes);
-	return NULL;
+}
+
+struct pw_error *pw_difference_init(struct pw_difference *d, const struct pw_profile *before,
+				    const struct pw_profile *after)
+{
+	const struct pw_profile *const from[] = {before, after};
+	uint32_t *nodes[2] = {NULL, NULL};
+	*d = (struct pw_difference){0};
+	struct pw_error *error = pw_profile_create(pw_profile_info(after), &d->both);
+	for (int side = 0; side < 2 && !error; side++) {
+		size_t count = pw_profile_node_count(from[side]);
+		nodes[side] = calloc(count, sizeof(*nodes[side]));
+		error = nodes[side] ? NULL : &pw_error_nomem;
+		for (size_t i = 1; !error && i < count; i++)
+			error = add_node(d, from[side], i, nodes[side]);
+	}
+	d->nodes = error ? 0 : pw_profile_node_count(d->both);
+	for (int side = 0; side < 2 && !error; side++) {
+		struct pw_difference_side *s = &d->sides[side];
+		s->counts = calloc(d->nodes, sizeof(*s->counts));
+		s->times = calloc(d->nodes, sizeof(*s->times));
+		error = s->counts && s->times ? NULL : &pw_error_nomem;
+		if (!error)
+			add_up(s, from[side], nodes[side]);
+	}
+	free(nodes[0]);
+	free(nodes[1]);
+	return error;
+}
+
+void pw_difference_deinit(struct pw_difference *d)
+{
+	for (int side = 0; side < 2; side++) {
+		free(d->sides[side].counts);
+		free(d->sides[side].times);
+	}
+	pw_profile_destroy(d->both);
 }
 
 static void append_stack(struct pw_buffer *b, const struct pw_profile *profile, uint32_t at,
@@ -89,17 +112,18 @@ static void append_stack(struct pw_buffer *b, const struct pw_profile *profile, 
 	}
 }
 
-static struct pw_error *write_lines(const struct difference *d, bool normalize,
+static struct pw_error *write_lines(const struct pw_difference *d, bool normalize,
 				    struct pw_sink *sink)
 {
 	pw_auto_buffer struct pw_buffer piece = {0};
 	/* No stack has more frames than there are nodes. */
 	uint32_t *nodes = calloc(d->nodes, sizeof(*nodes));
-	double scale = normalize && d->totals[0] ? (double)d->totals[1] / (double)d->totals[0] : 1;
+	uint64_t from = d->sides[0].count, to = d->sides[1].count;
+	double scale = normalize && from ? (double)to / (double)from : 1;
 	if (!nodes)
 		return &pw_error_nomem;
 	for (size_t i = 0; i < d->nodes && pw_sink_settle(sink); i++) {
-		uint64_t before = d->counts[i * 2], after = d->counts[i * 2 + 1];
+		uint64_t before = d->sides[0].counts[i], after = d->sides[1].counts[i];
 		struct pw_buffer *b = pw_sink_buffer(sink);
 		if (!before && !after)
 			continue;
@@ -115,15 +139,10 @@ struct pw_error *pw_profile_write_difference(const struct pw_profile *before,
 					     pw_write_fn write, void *data)
 {
 	struct pw_sink sink = {.write = write, .data = data};
-	struct difference d = {0};
-	struct pw_error *error = pw_profile_create(pw_profile_info(after), &d.both);
-	if (!error)
-		error = add_profile(&d, before, 0);
-	if (!error)
-		error = add_profile(&d, after, 1);
+	struct pw_difference d;
+	struct pw_error *error = pw_difference_init(&d, before, after);
 	if (!error)
 		error = write_lines(&d, normalize, &sink);
-	pw_profile_destroy(d.both);
-	free(d.counts);
+	pw_difference_deinit(&d);
 	return pw_sink_finish(&sink, error);
 }

@@ -12,7 +12,8 @@
  *...]]
  *
  * Samples of the same interval, thread, state and stack are one; weights are in `unit` nanoseconds.
- * A profile without any weight counts its samples: `unit` is 0 then.
+ * A profile without any weight counts its samples: `unit` is 0 then.  Of two profiles, `difference`
+ * says what they are, and the intervals 0 and 1 are the samples before and after.
  */
 #include "output/flamegraph.h"
 #include "output/profile_writer.h"
@@ -37,6 +38,7 @@ struct entry {
 struct context {
 	struct pw_sink *sink;
 	const struct pw_profile *profile;
+	const struct pw_flamegraph_difference *difference; /* NULL: none */
 	struct pw_buffer scratch;
 	const char **files; /* sorted, each once */
 	size_t file_count;
@@ -200,6 +202,19 @@ static void put_nodes(struct context *c)
 	pw_buffer_append_char(out(c), ']');
 }
 
+static void put_difference(struct context *c)
+{
+	const struct pw_flamegraph_difference *d = c->difference;
+	put_key(c, "difference");
+	pw_buffer_append_string(out(c), "{\"names\":[");
+	put_string(c, d->names[0]);
+	pw_buffer_append_char(out(c), ',');
+	put_string(c, d->names[1]);
+	pw_buffer_printf(out(c), "],\"counts\":[%" PRIu64 ",%" PRIu64 "],\"bySamples\":%s,",
+			 d->counts[0], d->counts[1], d->by_samples ? "true" : "false");
+	pw_buffer_printf(out(c), "\"absolute\":%s}", d->absolute ? "true" : "false");
+}
+
 static void put_info(struct context *c)
 {
 	const struct pw_profile_info *info = pw_profile_info(c->profile);
@@ -233,6 +248,8 @@ static void put_info(struct context *c)
 		put_key(c, numbers[i].name);
 		put_number(c, numbers[i].value);
 	}
+	if (c->difference)
+		put_difference(c);
 }
 
 /* ---- samples --------------------------------------------------------------------------------- */
@@ -252,6 +269,11 @@ static void measure(struct context *c)
 		}
 		times += !i || s->time != pw_profile_sample(c->profile, i - 1)->time;
 		end = end > s->time ? end : s->time + (s->time < UINT64_MAX);
+	}
+	if (c->difference) {
+		c->intervals = 2;
+		c->span = 1;
+		return;
 	}
 	uint64_t ticks = (times + MOST_INTERVALS - 1) / MOST_INTERVALS;
 	c->intervals = times ? times / (ticks < 2 ? 2 : ticks) : 1;
@@ -346,9 +368,10 @@ static bool put_samples(struct context *c)
 	return true;
 }
 
-static struct pw_error *write_flamegraph(struct pw_sink *sink, const struct pw_profile *profile)
+struct pw_error *pw_flamegraph_write(struct pw_sink *sink, const struct pw_profile *profile,
+				     const struct pw_flamegraph_difference *difference)
 {
-	struct context c = {.sink = sink, .profile = profile};
+	struct context c = {.sink = sink, .profile = profile, .difference = difference};
 	bool ok = collect_files(&c);
 	if (ok) {
 		measure(&c);
@@ -368,6 +391,11 @@ static struct pw_error *write_flamegraph(struct pw_sink *sink, const struct pw_p
 	free(c.files);
 	free(c.entries);
 	return ok ? NULL : &pw_error_nomem;
+}
+
+static struct pw_error *write_flamegraph(struct pw_sink *sink, const struct pw_profile *profile)
+{
+	return pw_flamegraph_write(sink, profile, NULL);
 }
 
 const struct pw_profile_writer pw_profile_writer_flamegraph = {

@@ -26,7 +26,7 @@ struct filtering {
 	const struct pw_profile *from;
 	const struct pw_profile_filter *filter;
 	struct pw_profile *to;
-	struct pw_patterns include, exclude;
+	struct pw_patterns include, exclude, thread_names;
 	struct pw_renames renames;
 	bool *threads;		 /* which are kept */
 	struct group **group_of; /* by function; NULL: names stay as they are */
@@ -39,15 +39,38 @@ struct filtering {
 
 /* ---- threads ---- */
 
-static bool is_called(const struct pw_profile_thread *thread, const char *text)
+static bool has_id(const struct pw_profile_thread *thread, const char *text)
 {
 	char *end;
-	if ((thread->name && strcmp(thread->name, text) == 0) ||
-	    (thread->kernel_name && strcmp(thread->kernel_name, text) == 0))
-		return true;
 	errno = 0;
 	unsigned long long tid = strtoull(text, &end, 10);
 	return text[0] >= '0' && text[0] <= '9' && !*end && !errno && tid == thread->tid;
+}
+
+static bool is_called(const struct pw_profile_thread *thread, const char *text)
+{
+	return (thread->name && strcmp(thread->name, text) == 0) ||
+	       (thread->kernel_name && strcmp(thread->kernel_name, text) == 0) ||
+	       has_id(thread, text);
+}
+
+static bool fits_name(struct pw_patterns *one, const struct pw_profile_thread *thread)
+{
+	return (thread->name && pw_patterns_match(one, thread->name)) ||
+	       (thread->kernel_name && pw_patterns_match(one, thread->kernel_name));
+}
+
+static bool fits_pattern(const struct filtering *f, const struct pw_profile_thread *thread)
+{
+	const struct pw_texts *patterns = &f->filter->thread_patterns;
+	for (size_t i = 0; i < patterns->count; i++) {
+		const char *text = patterns->items[i];
+		bool number = text[0] && !text[strspn(text, "0123456789")];
+		struct pw_patterns one = {&f->thread_names.items[i], 1};
+		if (number ? has_id(thread, text) : fits_name(&one, thread))
+			return true;
+	}
+	return !patterns->count;
 }
 
 static struct pw_error *no_such_thread(const struct pw_profile *profile, const char *text)
@@ -73,14 +96,15 @@ static struct pw_error *choose_threads(struct filtering *f)
 	const struct pw_profile_filter *filter = f->filter;
 	size_t count = pw_profile_thread_count(f->from);
 	for (size_t i = 0; i < count; i++)
-		f->threads[i] = !filter->threads.count;
+		f->threads[i] =
+			!filter->threads.count && fits_pattern(f, pw_profile_thread(f->from, i));
 	for (size_t j = 0; j < filter->threads.count; j++) {
 		bool found = false;
 		for (size_t i = 0; i < count; i++) {
 			if (!is_called(pw_profile_thread(f->from, i), filter->threads.items[j]))
 				continue;
 			found = true;
-			f->threads[i] = true;
+			f->threads[i] = fits_pattern(f, pw_profile_thread(f->from, i));
 		}
 		if (!found)
 			return no_such_thread(f->from, filter->threads.items[j]);
@@ -321,6 +345,8 @@ static struct pw_error *prepare(struct filtering *f)
 	if (!error)
 		error = pw_patterns_init(&f->exclude, "--exclude", &filter->exclude);
 	if (!error)
+		error = pw_patterns_init(&f->thread_names, "--threads", &filter->thread_patterns);
+	if (!error)
 		error = pw_renames_init(&f->renames, &filter->fold);
 	return error;
 }
@@ -334,6 +360,7 @@ static void put_away(struct filtering *f)
 	}
 	pw_patterns_deinit(&f->include);
 	pw_patterns_deinit(&f->exclude);
+	pw_patterns_deinit(&f->thread_names);
 	pw_renames_deinit(&f->renames);
 	free(f->threads);
 	free(f->new_threads);
@@ -343,19 +370,18 @@ static void put_away(struct filtering *f)
 	free(f->nodes);
 }
 
-struct pw_error *pw_profile_filter(const struct pw_profile *profile,
-				   const struct pw_profile_filter *filter, struct pw_profile **ret)
+struct pw_error *pw_profile_filter_into(const struct pw_profile *profile,
+					const struct pw_profile_filter *filter,
+					struct pw_profile *to)
 {
-	struct filtering f = {.from = profile, .filter = filter};
+	struct filtering f = {.from = profile, .filter = filter, .to = to};
 	if (filter->size != sizeof(*filter))
 		return pw_error_create(PW_ERROR_USAGE, "a filter of %zu bytes; it has %zu here",
 				       filter->size, sizeof(*filter));
 	if (filter->python && filter->native)
 		return pw_error_create(PW_ERROR_USAGE,
 				       "frames are of Python or native: only one kind, not both");
-	struct pw_error *error = pw_profile_create(pw_profile_info(profile), &f.to);
-	if (!error)
-		error = prepare(&f);
+	struct pw_error *error = prepare(&f);
 	if (!error)
 		error = add_threads(&f);
 	if (!error && f.renames.count)
@@ -368,10 +394,20 @@ struct pw_error *pw_profile_filter(const struct pw_profile *profile,
 	if (!error)
 		error = add_samples(&f);
 	put_away(&f);
-	if (error) {
-		pw_profile_destroy(f.to);
+	return error;
+}
+
+struct pw_error *pw_profile_filter(const struct pw_profile *profile,
+				   const struct pw_profile_filter *filter, struct pw_profile **ret)
+{
+	struct pw_profile *to;
+	struct pw_error *error = pw_profile_create(pw_profile_info(profile), &to);
+	if (error)
 		return error;
-	}
-	*ret = f.to;
-	return NULL;
+	error = pw_profile_filter_into(profile, filter, to);
+	if (error)
+		pw_profile_destroy(to);
+	else
+		*ret = to;
+	return error;
 }

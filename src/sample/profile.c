@@ -70,6 +70,7 @@ static struct pw_error *keep(struct pw_profile *profile, const char *text, const
 			free(kept);
 			return &pw_error_nomem;
 		}
+		profile->text_bytes += length + 1;
 	}
 	*ret = kept->text;
 	return NULL;
@@ -283,6 +284,33 @@ struct pw_error *pw_profile_add_sample(struct pw_profile *profile,
 	*added = *sample;
 	profile->last_time = sample->time;
 	return NULL;
+}
+
+void pw_profile_forget(struct pw_profile *profile)
+{
+	free(profile->samples.items);
+	profile->samples.items = NULL;
+	profile->samples.count = profile->samples.capacity = 0;
+}
+
+/* What is reserved beyond the entries was never touched: it takes addresses, and no memory. */
+size_t pw_profile_memory(const struct pw_profile *profile)
+{
+	enum { OF_ALLOCATION = 16 }; /* what malloc() needs beside */
+	const struct pw_table *const tables[] = {&profile->processes, &profile->threads,
+						 &profile->functions, &profile->frames,
+						 &profile->nodes,     &profile->samples};
+	size_t texts = HASH_COUNT(profile->texts), entries = HASH_COUNT(profile->entries);
+	size_t sum = profile->text_bytes +
+		     texts * (sizeof(struct pw_profile_text) + OF_ALLOCATION) +
+		     entries * (sizeof(struct pw_profile_entry) + OF_ALLOCATION);
+	if (profile->texts)
+		sum += profile->texts->hh.tbl->num_buckets * sizeof(struct UT_hash_bucket);
+	if (profile->entries)
+		sum += profile->entries->hh.tbl->num_buckets * sizeof(struct UT_hash_bucket);
+	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
+		sum += tables[i]->count * tables[i]->size;
+	return sum;
 }
 
 /* ---- reading ---- */

@@ -18,6 +18,7 @@ struct pw_profile {
 	struct pw_profile_info info;
 	struct pw_table processes, threads, functions, frames, nodes, samples;
 	struct pw_profile_text *texts;
+	size_t text_bytes; /* of all of them */
 	struct pw_profile_entry *entries;
 	uint64_t last_time; /* of the sample that was added last */
 };

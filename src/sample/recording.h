@@ -31,11 +31,16 @@ enum pw_record {
 	PW_RECORD_NODE,	    /* parent, frame */
 	PW_RECORD_SAMPLE,   /* time since the last one, weight, resident - the last one's (signed),
 			       thread, node, flags */
-	PW_RECORD_INFO,	    /* engine, clock, bits (native, lines, memory), the two rates in 1e-6,
+	PW_RECORD_INFO,	    /* engine, clock, bits (below), the two rates in 1e-6,
 			       start, duration, ticks, missed, lost, torn, impossible, pauses,
 			       pause_median, pause_p99, pause_max, own_cpu */
 };
 
-enum { PW_RECORD_NATIVE = 1, PW_RECORD_LINES = 2, PW_RECORD_MEMORY = 4 };
+enum {
+	PW_RECORD_NATIVE = 1,
+	PW_RECORD_LINES = 2,
+	PW_RECORD_MEMORY = 4,
+	PW_RECORD_CUT = 8, /* one that this one was made of was cut off */
+};
 
 #endif

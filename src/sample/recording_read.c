@@ -27,6 +27,8 @@ struct reader {
 	struct texts texts;
 	struct numbers processes, threads, functions, frames, nodes;
 	uint64_t time, resident;
+	bool ended;
+	bool cut;		/* one that it was made of was cut off */
 	struct pw_error *error; /* out of memory */
 };
 
@@ -225,6 +227,7 @@ static void read_info(struct reader *r)
 	info.native = bits & PW_RECORD_NATIVE;
 	info.lines = bits & PW_RECORD_LINES;
 	info.memory = bits & PW_RECORD_MEMORY;
+	r->cut = bits & PW_RECORD_CUT;
 	info.rate_wished = (double)get(r) / 1e6;
 	info.rate_reached = (double)get(r) / 1e6;
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
@@ -239,7 +242,7 @@ static void read_records(struct reader *r)
 	while (!r->bad && !r->error && r->at < r->end) {
 		switch (get(r)) {
 		case PW_RECORD_END:
-			r->profile->info.complete = true;
+			r->ended = true;
 			break;
 		case PW_RECORD_TEXT:
 			add_text(r);
@@ -311,12 +314,18 @@ static bool read_block(struct reader *r, uint8_t **bytes, size_t *capacity, cons
 	return true;
 }
 
+/* `why` NULL: the file is whole, what it was made of was not. */
 static void say(void (*warn)(void *data, const char *message), void *data, const char *path,
 		const struct reader *r, const char *why)
 {
 	char message[4400];
-	snprintf(message, sizeof(message), "%.4096s: at byte %llu %s; what comes before is used",
-		 path, (unsigned long long)r->offset, why);
+	if (why)
+		snprintf(message, sizeof(message),
+			 "%.4096s: at byte %llu %s; what comes before is used", path,
+			 (unsigned long long)r->offset, why);
+	else
+		snprintf(message, sizeof(message),
+			 "%.4096s: a recording that it was made of was cut off", path);
 	if (warn)
 		warn(data, message);
 }
@@ -336,9 +345,10 @@ static void read_blocks(struct reader *r, const char *path,
 	free(bytes);
 	if (r->error)
 		return;
-	if (!why && !r->profile->info.complete)
+	if (!why && !r->ended)
 		why = "the recording was not ended";
-	if (why)
+	r->profile->info.complete = r->ended && !r->cut;
+	if (why || r->cut)
 		say(warn, warn_data, path, r, why);
 }
 

@@ -33,6 +33,7 @@ struct pw_recording {
 	struct thread_names *threads;
 	size_t thread_count, processes, functions, frames, nodes, samples;
 	uint64_t last_time, last_resident;
+	bool cut;		/* the profile comes from a recording that was cut off */
 	struct pw_error *error; /* the first one; nothing is written after it */
 };
 
@@ -197,7 +198,7 @@ static void write_info(struct pw_recording *r)
 	put(r, engine);
 	put(r, (uint64_t)info->clock);
 	put(r, (info->native ? PW_RECORD_NATIVE : 0) | (info->lines ? PW_RECORD_LINES : 0) |
-		       (info->memory ? PW_RECORD_MEMORY : 0));
+		       (info->memory ? PW_RECORD_MEMORY : 0) | (r->cut ? PW_RECORD_CUT : 0));
 	put(r, (uint64_t)(info->rate_wished * 1e6 + 0.5));
 	put(r, (uint64_t)(info->rate_reached * 1e6 + 0.5));
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
@@ -264,15 +265,18 @@ static void write_all(struct pw_recording *r)
 
 /* ---- the recording ---- */
 
-struct pw_error *pw_recording_begin(struct pw_profile *profile, pw_write_fn write, void *data,
-				    struct pw_recording **ret)
+static struct pw_error *begin(struct pw_profile *profile, bool cut, pw_write_fn write, void *data,
+			      struct pw_recording **ret)
 {
 	char head[PW_RECORDING_MAGIC_LENGTH + 4];
 	struct pw_recording *r = calloc(1, sizeof(*r));
 	if (!r)
 		return &pw_error_nomem;
-	*r = (struct pw_recording){
-		.profile = profile, .write = write, .data = data, .nodes = 1 /* the root */};
+	*r = (struct pw_recording){.profile = profile,
+				   .write = write,
+				   .data = data,
+				   .nodes = 1 /* the root */,
+				   .cut = cut};
 	memcpy(head, PW_RECORDING_MAGIC, PW_RECORDING_MAGIC_LENGTH);
 	put_u32(head + PW_RECORDING_MAGIC_LENGTH, PW_RECORDING_VERSION);
 	hand_on(r, head, sizeof(head));
@@ -283,6 +287,12 @@ struct pw_error *pw_recording_begin(struct pw_profile *profile, pw_write_fn writ
 	}
 	*ret = r;
 	return NULL;
+}
+
+struct pw_error *pw_recording_begin(struct pw_profile *profile, pw_write_fn write, void *data,
+				    struct pw_recording **ret)
+{
+	return begin(profile, false, write, data, ret);
 }
 
 /* The failure, which stays. */
@@ -299,8 +309,10 @@ struct pw_error *pw_recording_flush(struct pw_recording *recording, bool forget)
 	struct pw_recording *r = recording;
 	write_all(r);
 	write_block(r);
-	if (forget && !r->error)
-		r->profile->samples.count = r->samples = 0;
+	if (forget && !r->error) {
+		pw_profile_forget(r->profile);
+		r->samples = 0;
+	}
 	return take_error(r);
 }
 
@@ -328,7 +340,7 @@ struct pw_error *pw_recording_write(const struct pw_profile *profile, pw_write_f
 {
 	struct pw_recording *recording;
 	/* Only a flush that forgets would change it. */
-	struct pw_error *error = pw_recording_begin((struct pw_profile *)(uintptr_t)profile, write,
-						    data, &recording);
+	struct pw_error *error = begin((struct pw_profile *)(uintptr_t)profile,
+				       !profile->info.complete, write, data, &recording);
 	return error ? error : pw_recording_end(recording);
 }

@@ -51,6 +51,7 @@ struct pw_error *pw_sampler_create(const struct pw_sampler_options *options,
 		.lines = !options->functions,
 		.memory = options->memory,
 		.rate_wished = s->options.rate,
+		.complete = true, /* as far as it has got */
 		.start = now(CLOCK_REALTIME),
 	};
 	s->pauses = malloc(PW_PAUSES_KEPT * sizeof(*s->pauses));

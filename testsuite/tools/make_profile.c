@@ -247,6 +247,7 @@ int main(int argc, char **argv)
 	} cases[] = {{"usual", make_usual}, {"family", make_family}, {"evil", make_evil},
 		     {"deep", make_deep},   {"large", make_large},   {"empty", NULL}};
 	struct pw_profile_info info = {.engine = "ptrace",
+				       .complete = true,
 				       .native = true,
 				       .lines = true,
 				       .memory = true,

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "base/buffer.h"
-#include "pywalk_profile.h"
+#include "pywalk_report.h"
 
 #include <jansson.h>
 
@@ -18,11 +18,11 @@ static bool put(void *data, const char *piece, size_t length)
 }
 
 /* A function `name` in a file `file`, with these samples of one thread, all of it at one node. */
-static json_t *data_of(const char *name, const char *file, const struct pw_profile_sample *samples,
-		       size_t count)
+static struct pw_profile *profile_of(const char *name, const char *file,
+				     enum pw_profile_clock clock,
+				     const struct pw_profile_sample *samples, size_t count)
 {
-	pw_auto_buffer struct pw_buffer page = {0};
-	const struct pw_profile_info info = {.engine = name};
+	const struct pw_profile_info info = {.engine = name, .clock = clock, .complete = true};
 	const struct pw_profile_process process = {.pid = 1, .command = name};
 	struct pw_profile_thread thread = {.tid = UINT64_MAX, .name = name};
 	const struct pw_profile_function function = {.name = name, .file = file};
@@ -38,11 +38,13 @@ static json_t *data_of(const char *name, const char *file, const struct pw_profi
 	assert_null(pw_profile_add_node(profile, &node, &index));
 	for (size_t i = 0; i < count; i++)
 		assert_null(pw_profile_add_sample(profile, &samples[i]));
-	assert_null(pw_profile_write(profile, "flamegraph", put, &page));
-	pw_profile_destroy(profile);
+	return profile;
+}
 
+static json_t *data_in(const struct pw_buffer *page)
+{
 	static const char begin[] = "<script id=\"profile\" type=\"application/json\">";
-	char *json = strstr(page.data, begin);
+	char *json = strstr(page->data, begin);
 	assert_non_null(json);
 	json += sizeof(begin) - 1;
 	char *end = strstr(json, "</script>");
@@ -54,6 +56,16 @@ static json_t *data_of(const char *name, const char *file, const struct pw_profi
 	if (!data)
 		fail_msg("%s at %d", error.text, error.position);
 	return data;
+}
+
+static json_t *data_of(const char *name, const char *file, const struct pw_profile_sample *samples,
+		       size_t count)
+{
+	pw_auto_buffer struct pw_buffer page = {0};
+	struct pw_profile *profile = profile_of(name, file, PW_CLOCK_WALL, samples, count);
+	assert_null(pw_profile_write(profile, "flamegraph", put, &page));
+	pw_profile_destroy(profile);
+	return data_in(&page);
 }
 
 static long number(const json_t *data, const char *key)
@@ -132,6 +144,51 @@ static void test_names_that_are_no_text(void **state)
 	json_decref(data);
 }
 
+/* When one side has no weights, both are compared by the number of their samples. */
+static void test_difference(void **state)
+{
+	const struct pw_profile_sample weighed[] = {{.node = 1, .weight = 30},
+						    {.node = 1, .weight = 30},
+						    {.node = 0, .weight = 15}},
+				       bare[] = {{.node = 1}, {.node = 1}};
+	static const char *const names[] = {"</a>", "b"};
+	struct pw_profile *before = profile_of("f", "/x/f.py", PW_CLOCK_CPU, weighed, 3),
+			  *after[] = {profile_of("f", "/y/f.py", PW_CLOCK_CPU, weighed, 3),
+				      profile_of("f", "/y/f.py", PW_CLOCK_CPU, bare, 2)};
+	for (int by_samples = 0; by_samples < 2; by_samples++) {
+		pw_auto_buffer struct pw_buffer page = {0};
+		assert_null(pw_profile_write_difference_graph(before, after[by_samples], names,
+							      false, put, &page));
+		json_t *data = data_in(&page);
+		const json_t *difference = json_object_get(data, "difference");
+		assert_int_equal(json_is_true(json_object_get(difference, "bySamples")),
+				 by_samples);
+		assert_string_equal(
+			json_string_value(json_array_get(json_object_get(difference, "names"), 0)),
+			"</a>");
+		assert_int_equal(at(json_object_get(difference, "counts"), 1), by_samples ? 2 : 3);
+		assert_int_equal(number(data, "intervals"), 2);
+		/* The same function, wherever it was installed. */
+		assert_int_equal(json_array_size(json_object_get(data, "functions")), 1);
+		/* Thread and state, two nodes: none with 1 or 15, the other with 2 or 60. */
+		const long wanted[] = {0, 2, 0, 1, 1, by_samples ? 2 : 4};
+		for (size_t i = 0; i < 6; i++)
+			assert_int_equal(at(first_interval(data), i), wanted[i]);
+		assert_int_equal(number(data, "unit"), by_samples ? 1 : 15);
+		json_decref(data);
+	}
+	struct pw_profile *wall = profile_of("f", NULL, PW_CLOCK_WALL, bare, 2);
+	pw_auto_buffer struct pw_buffer page = {0};
+	struct pw_error *error =
+		pw_profile_write_difference_graph(before, wall, names, false, put, &page);
+	assert_int_equal(pw_error_code(error), PW_ERROR_USAGE);
+	pw_error_destroy(error);
+	pw_profile_destroy(wall);
+	pw_profile_destroy(before);
+	pw_profile_destroy(after[0]);
+	pw_profile_destroy(after[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -139,6 +196,7 @@ int main(void)
 		cmocka_unit_test(test_unit_is_what_all_weights_share),
 		cmocka_unit_test(test_times_to_the_end),
 		cmocka_unit_test(test_names_that_are_no_text),
+		cmocka_unit_test(test_difference),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

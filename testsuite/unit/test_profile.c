@@ -1,5 +1,5 @@
 /* Profiles and recordings: what goes in comes out; what is cut off or damaged does no harm. */
-#include "pywalk_profile.h"
+#include "pywalk_report.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -31,6 +31,7 @@ static const struct pw_profile_info some_info = {
 	.pause_p99 = 8,
 	.pause_max = UINT64_MAX,
 	.own_cpu = 10,
+	.complete = true,
 };
 
 struct bytes {
@@ -267,6 +268,41 @@ static void test_round_trip(void **state)
 	}
 }
 
+/* A copy of what was cut off does not read as if it were whole; nor does one of several. */
+static void test_copy_of_a_cut_one(void **state)
+{
+	struct pw_profile *profile = create();
+	struct bytes bytes = {0};
+	fill(profile, 40);
+	assert_null(pw_recording_write(profile, put, &bytes));
+	struct pw_profile *cut = read_bytes(bytes.at, bytes.length - 1), *made[2];
+	assert_false(pw_profile_info(cut)->complete);
+	const struct pw_profile_filter filter = {.size = sizeof(filter)};
+	assert_null(pw_profile_filter(cut, &filter, &made[0]));
+	const struct pw_profile *const both[] = {profile, cut};
+	assert_null(
+		pw_profile_merge(both, (const char *const[]){"a", "b"}, 2, NULL, NULL, &made[1]));
+	for (size_t i = 0; i < 2; i++) {
+		/* A copy of the copy too. */
+		for (unsigned times = 0; times < 2; times++) {
+			struct bytes copy = {0};
+			assert_null(pw_recording_write(made[i], put, &copy));
+			size_t samples = pw_profile_sample_count(made[i]);
+			pw_profile_destroy(made[i]);
+			made[i] = read_bytes(copy.at, copy.length);
+			assert_non_null(made[i]);
+			assert_false(pw_profile_info(made[i])->complete);
+			assert_non_null(strstr(complaint, "that it was made of was cut off"));
+			assert_int_equal(pw_profile_sample_count(made[i]), samples);
+			free(copy.at);
+		}
+		pw_profile_destroy(made[i]);
+	}
+	pw_profile_destroy(cut);
+	pw_profile_destroy(profile);
+	free(bytes.at);
+}
+
 /* Flushed while it grows, its samples forgotten: the file has all. */
 static void test_grows(void **state)
 {
@@ -412,6 +448,7 @@ int main(void)
 		cmocka_unit_test(test_equal_ones_are_one),
 		cmocka_unit_test(test_numbers_that_are_none),
 		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_copy_of_a_cut_one),
 		cmocka_unit_test(test_grows),
 		cmocka_unit_test(test_cut_off),
 		cmocka_unit_test(test_damaged),

@@ -6,9 +6,9 @@ function colours(dark) {
   // [hue, how far it varies, saturation, lightness, how far it varies]
   return dark
     ? { python: [20, 24, 52, 33, 6], native: [198, 30, 36, 32, 7], gap: "#3b4046", gapLine: "#5a616a", root: "#30363d",
-        found: [312, 14, 48, 44, 6], text: "#f4f6f8", edge: "#14171a", selected: "#ffffff", page: "#14171a" }
+        found: [312, 14, 48, 44, 6], foundChanged: [124, 10, 36, 33, 6], grew: [4, 56, 46], shrank: [214, 52, 46], same: [9, 25], text: "#f4f6f8", edge: "#14171a", selected: "#ffffff", page: "#14171a" }
     : { python: [22, 24, 90, 72, 8], native: [200, 26, 62, 76, 8], gap: "#dde1e6", gapLine: "#b4bbc4", root: "#e6e9ed",
-        found: [308, 16, 76, 70, 6], text: "#16191d", edge: "#ffffff", selected: "#10131a", page: "#ffffff" };
+        found: [308, 16, 76, 70, 6], foundChanged: [124, 10, 48, 59, 6], grew: [4, 82, 68], shrank: [214, 80, 70], same: [14, 91], text: "#16191d", edge: "#ffffff", selected: "#10131a", page: "#ffffff" };
 }
 
 function hashOf(text) {
@@ -164,17 +164,27 @@ class Graph {
     const palette = this.palette, f = this.tree.function[node];
     if (f < 0)
       return palette.root;
-    const kind = KINDS[this.profile.functions[f].kind], hit = this.isHit(node);
+    const kind = KINDS[this.profile.functions[f].kind], hit = this.isHit(node), tint = this.events.tint(node);
+    if (!hit && tint !== null)
+      return this.tinted(tint);
     if (!hit && kind === "gap")
       return palette.gap;
     const key = hit ? -1 - f : f;
     let made = this.fills.get(key);
     if (!made) {
-      const [hue, hues, saturation, lightness, range] = palette[hit ? "found" : kind], [a, b] = this.shades[f];
+      const found = tint === null ? "found" : "foundChanged";
+      const [hue, hues, saturation, lightness, range] = palette[hit ? found : kind], [a, b] = this.shades[f];
       made = `hsl(${(hue + a * hues).toFixed(1)} ${saturation}% ${(lightness + b * range).toFixed(1)}%)`;
       this.fills.set(key, made);
     }
     return made;
+  }
+
+  /* By how much something has grown, from -1 to 1. */
+  tinted(tint) {
+    const [hue, ...full] = this.palette[tint < 0 ? "shrank" : "grew"], part = Math.min(1, Math.abs(tint));
+    const [saturation, lightness] = this.palette.same.map((same, i) => same + (full[i] - same) * part);
+    return `hsl(${hue} ${saturation.toFixed(1)}% ${lightness.toFixed(1)}%)`;
   }
 
   paintNode(node, depth, x, y, width) {

@@ -27,8 +27,9 @@ const trees = new Map();
 let tree = null, view = null;
 
 function formatWeight(weight) {
-  return profile.info.unit ? formatTime(weight * profile.info.unit)
-    : `${weight} ${weight === 1 ? "sample" : "samples"}`;
+  const samples = weight * (profile.info.unit || 1);
+  return profile.info.unit && !(difference && profile.info.difference.bySamples) ? formatTime(samples)
+    : `${samples} ${samples === 1 ? "sample" : "samples"}`;
 }
 
 function nameOf(node) {
@@ -51,6 +52,8 @@ function fullPlace(node) {
 }
 
 function costs(node) {
+  if (difference)
+    return difference.costs(node);
   const all = view.total[0], zoomed = graph.focus;
   const parts = [["total", `${formatWeight(view.total[node])} (${formatPercent(view.total[node] / all)})`],
     ["self", `${formatWeight(view.self[node])} (${formatPercent(view.self[node] / all)})`]];
@@ -69,7 +72,9 @@ function showDetail(node) {
   detail.dataset.total = String(view.total[node] * (profile.info.unit || 1));
   detail.dataset.self = String(view.self[node] * (profile.info.unit || 1));
   detail.dataset.name = nameOf(node);
-  const kind = node ? KINDS[profile.functions[tree.function[node]].kind] : "root";
+  if (difference)
+    difference.describe(node, detail.dataset);
+  const kind = difference ? difference.kind(node) : node ? KINDS[profile.functions[tree.function[node]].kind] : "root";
   const what = element("div", { class: "what" }, element("i", { class: `swatch ${kind}` }),
     element("bdi", { class: "name" }, shorten(nameOf(node), 2000)));
   if (node)
@@ -125,10 +130,11 @@ function showFound() {
   found.textContent = text && !matches ? "no regular expression" : "";
   delete found.dataset.total;
   if (graph.hits) {
-    const { sum, functions } = foundTotal(tree, view, graph.hits);
+    const { sum, functions, text: said } = difference ? difference.found(tree, graph.hits)
+      : foundTotal(tree, view, graph.hits);
     found.dataset.total = String(sum * (profile.info.unit || 1));
-    found.textContent = functions ? `${formatPercent(sum / view.total[0])} · ${formatWeight(sum)} in ` +
-      `${functions} ${functions === 1 ? "function" : "functions"}` : "not found";
+    found.textContent = !functions ? "not found" : said || `${formatPercent(sum / view.total[0])} · ` +
+      `${formatWeight(sum)} in ${functions} ${functions === 1 ? "function" : "functions"}`;
   }
   graph.draw();
 }
@@ -164,7 +170,7 @@ function refresh() {
   if (!trees.has(byLine))
     trees.set(byLine, makeTree(profile, byLine));
   tree = trees.get(byLine);
-  view = select(profile, tree,
+  view = difference ? difference.look(tree) : select(profile, tree,
     { threads: threads.chosen, state: byId("state").value, from: timeline.from, to: timeline.to });
   graph.show(tree, view);
   timeline.show(view.bins);
@@ -178,7 +184,18 @@ function refresh() {
   showTip(-1, null);
 }
 
+function showDifference() {
+  const { name, facts } = difference.title();
+  byId("title").textContent = name;
+  document.title = `${shorten(name, 80)} – differential flame graph`;
+  byId("subtitle").textContent = facts.join(" · ");
+  byId("problems").hidden = profile.info.complete;
+  byId("problems").textContent = "a recording was cut off";
+}
+
 function showTitle() {
+  if (difference)
+    return showDifference();
   const { info, processes } = profile, first = processes[0];
   const name = !first ? "Profile" : processes.length > 1 ? `${processes.length} processes`
     : first.command ? shorten(first.command, 200) : `Process ${first.pid}`;
@@ -241,6 +258,8 @@ function key(event) {
     byId("search").select();
   else if (event.key === "0")
     graph.zoom(0);
+  else if (event.key === "b" && difference)
+    difference.show(difference.side === BEFORE ? AFTER : BEFORE);
   else if (event.target.id === "graph" || event.target === document.body)
     return graphKey(event);
   else
@@ -253,9 +272,13 @@ const threads = new ThreadList(profile, { menu: byId("threads"), list: byId("thr
 refreshSoon);
 const timeline = new Timeline(profile, { time: byId("time"), timeline: byId("timeline"), range: byId("range"),
   fromHandle: byId("from"), toHandle: byId("to"), whole: byId("whole") }, refreshSoon);
+const difference = profile.info.difference ? new Difference(profile, { sides: byId("sides"), equal: byId("equal"),
+  equalLabel: byId("equal-label"), before: byId("side-before"), after: byId("side-after"),
+  others: [byId("threads"), byId("state"), byId("time")] }, refresh) : null;
 const graph = new Graph(profile, { graph: byId("graph"), space: byId("space"), canvas: byId("canvas") }, {
   name: nameOf,
   place: placeOf,
+  tint: (node) => difference ? difference.tint(node) : null,
   hovered(node, event) {
     showDetail(node >= 0 ? node : graph.selected);
     showTip(node, event);
