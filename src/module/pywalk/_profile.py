@@ -37,7 +37,7 @@ class ProfileInfo(NamedTuple):
     pause_p99: int = 0
     pause_max: int = 0
     own_cpu: int = 0  #: processor time of who looked
-    complete: bool = False  #: of a recording: it was ended, not cut off
+    complete: bool = True  #: it was ended, not cut off
 
 
 class Added(NamedTuple):
