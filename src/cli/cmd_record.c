@@ -529,6 +529,7 @@ static int exit_status(const struct record_run *run)
 static int record(struct record_arguments *arguments)
 {
 	struct record_run run = {.arguments = arguments};
+	arguments->push.keep = true;
 	arguments->common.push = &arguments->push;
 	enum cli_exit can_send = cli_is_url(arguments->common.output) ? cli_push_check() : CLI_OK;
 	if (can_send != CLI_OK)

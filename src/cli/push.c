@@ -6,6 +6,7 @@
 
 #include <curl/curl.h>
 #include <dlfcn.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -45,7 +46,11 @@ const struct pw_profile_format *cli_format_of_output(const char *output)
 
 const char *cli_push_problem(const char *output, const char *name)
 {
-	return cli_is_url(output) && (!name || strcmp(name, format) != 0)
+	if (!cli_is_url(output))
+		return NULL;
+	if (!strcspn(strstr(output, "://") + 3, "/?#"))
+		return "the URL names no host";
+	return !name || strcmp(name, format) != 0
 		       ? "only profiles in the format otlp can be sent to a URL"
 		       : NULL;
 }
@@ -441,6 +446,23 @@ static enum cli_exit send_body(const struct cli_push *push, const char *url, con
 	return status;
 }
 
+static void keep_body(const char *body, size_t length)
+{
+	char name[64];
+	time_t seconds = time(NULL);
+	struct tm local;
+	strftime(name, sizeof(name), "pywalk-unsent-%Y%m%d-%H%M%S.otlp",
+		 localtime_r(&seconds, &local));
+	FILE *file = fopen(name, "wxe");
+	bool good = file && fwrite(body, 1, length, file) == length;
+	if (file && fclose(file))
+		good = false;
+	if (good)
+		cli_message("what could not be sent is in %s", name);
+	else
+		cli_message("cannot write to %s: %s", name, strerror(errno));
+}
+
 enum cli_exit cli_push_send(const struct cli_push *push, const char *url, const char *body,
 			    size_t length)
 {
@@ -454,6 +476,8 @@ enum cli_exit cli_push_send(const struct cli_push *push, const char *url, const 
 		cli_message("out of memory");
 		status = CLI_INCOMPLETE;
 	}
+	if (status != CLI_OK && push->keep)
+		keep_body(body, length);
 	free(full);
 	free(shown);
 	return status;

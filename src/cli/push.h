@@ -13,6 +13,7 @@
 struct cli_push {
 	const char **headers; /* "NAME: VALUE", of --header; the storage is owned */
 	size_t header_count;
+	bool keep; /* what could not be sent is not to be had again: it is left in a file */
 };
 
 /* --header; its input is a struct cli_push. */
