@@ -7,6 +7,7 @@ breakpoints in and out as for any `continue`.
 """
 
 import contextlib
+import ctypes
 import os
 import re
 import signal
@@ -258,6 +259,41 @@ class _Alarm(threading.Thread):
         self.join()
 
 
+# ---- Ctrl-C ---------------------------------------------------------------------------------------
+
+
+class _CtrlC:
+    """Remembers Ctrl-C, wherever it comes.
+
+    GDB passes it on as an exception to whatever Python runs next; in a handler of an event, nobody
+    would get it.
+    """
+
+    def __init__(self) -> None:
+        self.pressed = False
+
+    def _on_signal(self, *_: object) -> None:
+        self.pressed = True
+
+    @contextlib.contextmanager
+    def remembered(self) -> Iterator[None]:
+        before = signal.getsignal(signal.SIGINT) or signal.default_int_handler
+        library = ctypes.CDLL(None)
+        # GDB's own handler stays: only what Python does when GDB tells it is to change.
+        action = ctypes.create_string_buffer(1024)
+
+        def handle(handler: Any) -> None:
+            library.sigaction(signal.SIGINT, None, action)
+            signal.signal(signal.SIGINT, handler)
+            library.sigaction(signal.SIGINT, action, None)
+
+        handle(self._on_signal)
+        try:
+            yield
+        finally:
+            handle(before)
+
+
 # ---- going on and stopping ------------------------------------------------------------------------
 
 
@@ -306,6 +342,7 @@ class Runner:
         self._stopped = 0.0
         self._settings = contextlib.ExitStack()
         self._alarm: Optional[_Alarm] = None
+        self._ctrl_c = _CtrlC()
 
     def __enter__(self) -> "Runner":
         with contextlib.ExitStack() as stack:
@@ -319,6 +356,7 @@ class Runner:
             for registry in (gdb.events.stop, gdb.events.exited):
                 registry.connect(self._on_event)
                 stack.callback(registry.disconnect, self._on_event)
+            stack.enter_context(self._ctrl_c.remembered())
             self._alarm = _Alarm(self._interrupt)
             stack.callback(self._alarm.end)
             self._settings = stack.pop_all()
@@ -418,6 +456,8 @@ class Runner:
             if ended is not None or sent:
                 break
         self._clean_up(ended)
+        if ended is None and self._ctrl_c.pressed:
+            ended = Ended("interrupted", True)
         return Stretch(max(self._stopped - begin, 0.0), ended)
 
     def settle(self) -> Optional[Ended]:
