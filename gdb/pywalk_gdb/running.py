@@ -182,12 +182,8 @@ class _Output:
     the command that let it go on.
     """
 
-    def __init__(self) -> None:
-        self._file: Optional[IO[bytes]] = tempfile.TemporaryFile() if _is_console() else None
-
-    def close(self) -> None:
-        if self._file is not None:
-            self._file.close()
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file if _is_console() else None
 
     @contextlib.contextmanager
     def kept(self) -> Iterator[None]:
@@ -349,13 +345,13 @@ class Runner:
             # Nor do frames have to be worded, where GDB can leave that.
             for name, on in (("pagination", False), ("suppress-cli-notifications", True)):
                 stack.enter_context(_switched(name, on))
-            self._output = _Output()
-            stack.callback(self._output.close)
+            self._output = _Output(stack.enter_context(tempfile.TemporaryFile()))
             stack.callback(self._restore)
             _handle(self._signal, "stop print nopass")
-            for registry in (gdb.events.stop, gdb.events.exited):
-                registry.connect(self._on_event)
-                stack.callback(registry.disconnect, self._on_event)
+            gdb.events.stop.connect(self._on_event)
+            stack.callback(gdb.events.stop.disconnect, self._on_event)
+            gdb.events.exited.connect(self._on_event)
+            stack.callback(gdb.events.exited.disconnect, self._on_event)
             stack.enter_context(self._ctrl_c.remembered())
             self._alarm = _Alarm(self._interrupt)
             stack.callback(self._alarm.end)

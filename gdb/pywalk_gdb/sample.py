@@ -12,7 +12,7 @@ import gdb
 from . import base, inferior, library, native, running, sessions, settings
 
 if TYPE_CHECKING:
-    import pywalk
+    from pywalk import Dump, Profile
 
 _COUNT = 100
 _INTERVAL = 0.01
@@ -25,7 +25,7 @@ _LONG = {"--format": "-F", "--output": "-o"}
 
 
 class Arguments(NamedTuple):
-    count: int = _COUNT
+    looks: int = _COUNT
     interval: float = _INTERVAL
     threads: Optional[Tuple[gdb.InferiorThread, ...]] = None  #: None: the selected one
     every: bool = False
@@ -115,7 +115,7 @@ def _parse(argument: str) -> Arguments:
             raise gdb.GdbError(f"Junk after arguments of py-sample: {word}")
         else:
             counted = True
-            found = found._replace(count=_count(word))
+            found = found._replace(looks=_count(word))
     return _with_format(found)
 
 
@@ -152,7 +152,7 @@ class _Looker:
     """Takes the stacks of a process that stands still, into a profile."""
 
     def __init__(self, arguments: Arguments) -> None:
-        pywalk = library.load()
+        made = library.load()
         self._arguments = arguments
         selected = inferior.require_thread()
         chosen = arguments.threads or (selected,)
@@ -164,8 +164,8 @@ class _Looker:
         self.time = 0.0  #: while the process ran, seconds
         self.pauses: List[float] = []
         self._cpu = time.process_time()
-        self.profile: pywalk.Profile = pywalk.Profile(
-            pywalk.ProfileInfo(
+        self.profile: Profile = made.Profile(
+            made.ProfileInfo(
                 engine="gdb",
                 native=arguments.native != "none",
                 lines=arguments.lines,
@@ -205,7 +205,7 @@ class _Looker:
                 fold=not own and self._arguments.native == "folded",
             )
 
-    def _walk(self, kept: sessions.Open, dump: "pywalk.Dump") -> None:
+    def _walk(self, kept: sessions.Open, dump: "Dump") -> None:
         """Gives the threads that are wanted GDB's C frames."""
         walker = native.Walker(
             kept.reader.mappings, kept.session.needs_registers, self._arguments.lines
@@ -259,11 +259,11 @@ class _Progress:
 
 def _sample(of: gdb.Inferior, looker: _Looker, arguments: Arguments) -> Optional[running.Ended]:
     """Looks as often as was asked for; why it ended before that, if it did."""
-    progress = _Progress(arguments.count)
+    progress = _Progress(arguments.looks)
     ended: Optional[running.Ended] = None
     try:
         with running.Runner(of) as runner:
-            while looker.looks < arguments.count and ended is None:
+            while looker.looks < arguments.looks and ended is None:
                 # In time with what the process does, only a part of it would ever be seen.
                 stretch = runner.go(arguments.interval * random.uniform(0.5, 1.5))
                 ended = stretch.ended
@@ -314,7 +314,7 @@ def _selection(of: gdb.Inferior) -> Iterator[_End]:
 # ---- what is said ---------------------------------------------------------------------------------
 
 
-def _tables(profile: "pywalk.Profile") -> List[str]:
+def _tables(profile: "Profile") -> List[str]:
     """The largest rows, by what they took themselves and by all that they took."""
     width = int(gdb.parameter("width") or 0)
     flat = profile.to_text("flat", limit=_ROWS, width=width)
@@ -413,7 +413,7 @@ class Sample(base.Command):
         looker = _Looker(arguments)
         base.show(
             [
-                f"Process {of.pid} goes on and is looked at {arguments.count} times, every"
+                f"Process {of.pid} goes on and is looked at {arguments.looks} times, every"
                 f" {arguments.interval:g} s; Ctrl-C ends that."
             ]
         )
@@ -423,7 +423,7 @@ class Sample(base.Command):
         looker.summarize()
         _write(looker, arguments)
         if ended is not None:
-            base.show([f"Ended after {looker.looks} of {arguments.count} looks: {ended.why}."])
+            base.show([f"Ended after {looker.looks} of {arguments.looks} looks: {ended.why}."])
             base.show(_where())
 
 

@@ -77,7 +77,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	const char **more =
 		realloc(push->headers, (push->header_count + 1) * sizeof(*push->headers));
 	if (!more)
-		argp_failure(state, CLI_INCOMPLETE, 0, "out of memory");
+		return ENOMEM;
 	push->headers = more;
 	push->headers[push->header_count++] = arg;
 	return 0;

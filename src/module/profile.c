@@ -200,7 +200,7 @@ static int convert_tids(PyObject *object, void *ret)
 	tids->items = calloc(count > 0 ? (size_t)count : 1, sizeof(*tids->items));
 	if (!tids->items)
 		PyErr_NoMemory();
-	for (Py_ssize_t i = 0; i < count && !PyErr_Occurred(); i++)
+	for (Py_ssize_t i = 0; tids->items && i < count && !PyErr_Occurred(); i++)
 		tids->items[i] = PyLong_AsUnsignedLongLong(PyTuple_GetItem(items, i));
 	Py_DECREF(items);
 	tids->count = (size_t)count;

@@ -8,13 +8,17 @@ and `=TEXT` for the body; "partial" takes the request and leaves out 7 profiles;
 """
 
 import http.server
+import importlib
 import json
 import sys
 import threading
 from typing import Any, Dict, List, Optional
 
+service: Any
 try:
-    from opentelemetry.proto.collector.profiles.v1development import profiles_service_pb2 as service
+    service = importlib.import_module(
+        "opentelemetry.proto.collector.profiles.v1development.profiles_service_pb2"
+    )
 except ImportError:
     service = None
 

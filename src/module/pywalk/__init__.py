@@ -39,6 +39,18 @@ from typing import (
 
 from . import _pywalk
 from ._objects import ObjectMethods
+from ._profile import (
+    Added,
+    Profile,
+    ProfileFormat,
+    ProfileFrame,
+    ProfileInfo,
+    Row,
+    Sample,
+    Table,
+    profile_format_of,
+    profile_formats,
+)
 from ._pywalk import (
     ClosedError,
     CorruptError,
@@ -52,18 +64,6 @@ from ._pywalk import (
     UnreadableError,
     UnsupportedError,
     UsageError,
-)
-from ._profile import (
-    Added,
-    Profile,
-    ProfileFormat,
-    ProfileFrame,
-    ProfileInfo,
-    Row,
-    Sample,
-    Table,
-    profile_format_of,
-    profile_formats,
 )
 from ._reader import Mapping, MappingTuple, Reader, ReaderThread, Statistics
 from ._values import (

@@ -3,8 +3,18 @@
 import os
 import tempfile
 import time
-from typing import TYPE_CHECKING, Callable, Iterable, Iterator, List, NamedTuple, Optional
-from typing import Type, TypeVar, Union
+from typing import (
+    TYPE_CHECKING,
+    Callable,
+    Iterable,
+    Iterator,
+    List,
+    NamedTuple,
+    Optional,
+    Type,
+    TypeVar,
+    Union,
+)
 
 from . import _pywalk
 
@@ -144,9 +154,7 @@ class Profile:
         self._handle = _pywalk.profile_create(given)
 
     @classmethod
-    def read(
-        cls: Type[_P], path: _Path, warn: Optional[Callable[[str], object]] = None
-    ) -> _P:
+    def read(cls: Type[_P], path: _Path, warn: Optional[Callable[[str], object]] = None) -> _P:
         """Read a recording, the format "raw".
 
         One that was cut off is read as far as it goes; `warn` is told where it ends.
