@@ -8,6 +8,7 @@ breakpoints in and out as for any `continue`.
 
 import contextlib
 import ctypes
+import glob
 import os
 import re
 import signal
@@ -81,6 +82,8 @@ def _problem(of: gdb.Inferior) -> Optional[str]:
     connection = inferior.connection_type(of)
     if connection == "core":
         return "a core file cannot go on: it needs a live process"
+    if connection == "native" and _is_dead(of.pid):
+        return f"process {of.pid} has ended"
     if gdb.parameter("non-stop"):
         return "it does not work in non-stop mode"
     if any(one.is_valid() and one.is_running() for one in of.threads()):
@@ -150,7 +153,7 @@ def _quiet_until_stop(name: str, words: str) -> None:
     def restore(*_: Any) -> None:
         gdb.events.stop.disconnect(restore)
         gdb.events.exited.disconnect(restore)
-        gdb.post_event(lambda: _handle(name, words))
+        _handle(name, words)
 
     gdb.events.stop.connect(restore)
     gdb.events.exited.connect(restore)
@@ -218,7 +221,7 @@ class _Output:
 
 
 class _Alarm(threading.Thread):
-    """Has a function called in GDB's main thread when it is time to, and again until it is off."""
+    """Calls a function when it is time to, and again until it is off."""
 
     def __init__(self, ring: Callable[[], None]) -> None:
         super().__init__(daemon=True)
@@ -240,7 +243,7 @@ class _Alarm(threading.Thread):
                     self._changed.wait(left)
                 else:
                     self._due = time.monotonic() + _AGAIN
-                    gdb.post_event(self._ring)
+                    self._ring()
 
     def set(self, seconds: Optional[float]) -> None:
         """None: off."""
@@ -303,6 +306,35 @@ def _is_pending(pid: int, number: int) -> bool:
     return bool(int(line.split()[1], 16) >> (number - 1) & 1)
 
 
+def _is_over(path: str) -> bool:
+    try:
+        with open(path, errors="replace") as file:
+            return re.match(r".*\) [ZX] ", file.read(), re.DOTALL) is not None
+    except OSError:
+        return True
+
+
+def _is_dead(pid: int) -> bool:
+    """Whether no thread of a process of this machine is left; GDB may not know yet."""
+    return all(map(_is_over, glob.glob(f"/proc/{pid}/task/*/stat")))
+
+
+def bury(of: gdb.Inferior) -> Optional[Ended]:
+    """What to say of a process that was killed while it stood still; None: it is alive.
+
+    GDB does not find that out, and may crash when it lets go of it: it is told.
+    """
+    pid: int = of.pid
+    if not pid or inferior.connection_type(of) != "native" or not _is_dead(pid):
+        return None
+    commands = ["set confirm off", "kill"] + ["set confirm on"] * bool(gdb.parameter("confirm"))
+    for command in commands:
+        # Each may complain about registers that are gone, after it has done its work.
+        with contextlib.suppress(gdb.error):
+            gdb.execute(command, to_string=True)
+    return Ended(f"process {pid} has ended")
+
+
 def _sender() -> Optional[int]:
     """Who sent the signal that a thread has just received; 0: the kernel; None: unknown."""
     try:
@@ -333,11 +365,13 @@ class Runner:
         self._native = inferior.connection_type(of) == "native"
         self._signal = "SIGSTOP" if self._native else "SIGINT"
         self._handling = _handling(self._signal)
-        self._armed = self._sent = self._late = False
+        self._late = False
         self._event: Any = None
         self._stopped = 0.0
         self._settings = contextlib.ExitStack()
         self._alarm: Optional[_Alarm] = None
+        self._lock = threading.Lock()  #: of what follows, which the alarm's thread changes
+        self._armed = self._sent = False
         self._ctrl_c = _CtrlC()
 
     def __enter__(self) -> "Runner":
@@ -353,7 +387,7 @@ class Runner:
             gdb.events.exited.connect(self._on_event)
             stack.callback(gdb.events.exited.disconnect, self._on_event)
             stack.enter_context(self._ctrl_c.remembered())
-            self._alarm = _Alarm(self._interrupt)
+            self._alarm = _Alarm(self._ring)
             stack.callback(self._alarm.end)
             self._settings = stack.pop_all()
         return self
@@ -368,20 +402,29 @@ class Runner:
             _handle(self._signal, self._handling)
 
     def _on_event(self, event: Any) -> None:
+        with self._lock:
+            self._armed = False
         self._event = event
         self._stopped = time.monotonic()
 
-    def _interrupt(self) -> None:
-        # Whatever stops it meanwhile is faster.
-        if not self._armed:
-            return
+    def _ring(self) -> None:
+        """In a thread of its own, in which nothing of GDB's may be used."""
         if not self._native:
+            # GDB 13 crashes when it ends before it has looked after this: not for what can be
+            # done without.
+            gdb.post_event(self._interrupt)
+            return
+        with self._lock:
+            # Whatever stops it meanwhile is faster.
+            if self._armed and not (self._sent and _is_pending(self._pid, signal.SIGSTOP)):
+                self._sent = True
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(self._pid, signal.SIGSTOP)
+
+    def _interrupt(self) -> None:
+        if self._armed:
             self._sent = True
             gdb.execute("interrupt", to_string=True)
-        elif not (self._sent and _is_pending(self._pid, signal.SIGSTOP)):
-            self._sent = True
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self._pid, signal.SIGSTOP)
 
     def _continue(self, seconds: float) -> None:
         assert self._alarm is not None
@@ -392,8 +435,13 @@ class Runner:
         try:
             with self._output.kept():
                 gdb.execute("continue")
+        except gdb.error:
+            # Killed while it stood still; GDB does not find out.
+            if not self._native or not _is_dead(self._pid):
+                raise
         finally:
-            self._armed = False
+            with self._lock:
+                self._armed = False
             self._alarm.set(None)
 
     def _exited(self) -> Ended:
@@ -410,6 +458,9 @@ class Runner:
         event = self._event
         if isinstance(event, gdb.ExitedEvent) or not self._inferior.pid:
             return self._exited()
+        dead = bury(self._inferior)
+        if dead is not None:
+            return dead
         name = getattr(event, "stop_signal", None)
         if name is None:
             return Ended(_stopped_at())
@@ -434,7 +485,8 @@ class Runner:
         self._late = True
         if _is_pending(self._pid, signal.SIGSTOP):
             # Takes it away, and is of no consequence itself.
-            os.kill(self._pid, signal.SIGCONT)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._pid, signal.SIGCONT)
             _quiet_until_stop("SIGCONT", _handling("SIGCONT"))
 
     def go(self, seconds: float) -> Stretch:
@@ -451,6 +503,8 @@ class Runner:
             self._output.show(self._signal if ended is None else None)
             if ended is not None or sent:
                 break
+        if self._stopped < begin:
+            self._stopped = time.monotonic()
         self._clean_up(ended)
         if ended is None and self._ctrl_c.pressed:
             ended = Ended("interrupted", True)

@@ -277,10 +277,10 @@ def _sample(of: gdb.Inferior, looker: _Looker, arguments: Arguments) -> Optional
     except KeyboardInterrupt:
         ended = running.Ended("interrupted", True)
     except (gdb.error, gdb.GdbError, library.error_type()) as error:
+        ended = running.bury(of) or running.Ended(str(error).rstrip("."))
         # Nothing at all was seen: that is an error.
-        if not looker.looks or not len(looker.profile):
+        if not len(looker.profile):
             raise
-        ended = running.Ended(str(error).rstrip("."))
     finally:
         progress.end()
     return ended
@@ -306,9 +306,11 @@ def _selection(of: gdb.Inferior) -> Iterator[_End]:
     finally:
         stopped = found.ended is not None and not found.ended.interrupted
         if not stopped and of.is_valid() and of.pid and thread.is_valid():
-            thread.switch()
-            if not newest and frame.is_valid():
-                frame.select()
+            # It may have been killed in this very moment.
+            with contextlib.suppress(gdb.error):
+                thread.switch()
+                if not newest and frame.is_valid():
+                    frame.select()
 
 
 # ---- what is said ---------------------------------------------------------------------------------
