@@ -257,6 +257,16 @@ class _Progress:
             os.write(_STDERR, words.encode())
 
 
+def _death(of: gdb.Inferior) -> Optional[running.Ended]:
+    """Of a process that something has failed for: it may take a moment to die."""
+    for _ in range(20):
+        ended = running.bury(of)
+        if ended is not None:
+            return ended
+        time.sleep(0.02)
+    return None
+
+
 def _sample(of: gdb.Inferior, looker: _Looker, arguments: Arguments) -> Optional[running.Ended]:
     """Looks as often as was asked for; why it ended before that, if it did."""
     progress = _Progress(arguments.looks)
@@ -277,7 +287,7 @@ def _sample(of: gdb.Inferior, looker: _Looker, arguments: Arguments) -> Optional
     except KeyboardInterrupt:
         ended = running.Ended("interrupted", True)
     except (gdb.error, gdb.GdbError, library.error_type()) as error:
-        ended = running.bury(of) or running.Ended(str(error).rstrip("."))
+        ended = _death(of) or running.Ended(str(error).rstrip("."))
         # Nothing at all was seen: that is an error.
         if not len(looker.profile):
             raise
