@@ -165,6 +165,31 @@ PW_API struct pw_error *pw_profile_add_sample(struct pw_profile *profile,
 PW_API void pw_profile_forget(struct pw_profile *profile);
 /* How many bytes it takes, about. */
 PW_API size_t pw_profile_memory(const struct pw_profile *profile);
+/* What of a dump becomes samples.  Set `size` to sizeof(struct pw_profile_dump_options); all other
+ * members may be zero. */
+struct pw_profile_dump_options {
+	size_t size;
+	uint32_t process;	       /* whose dump it is, by pw_profile_add_process() */
+	uint64_t time, weight;	       /* of each sample */
+	uint64_t resident;	       /* bytes of the process; 0: not measured */
+	enum pw_profile_clock clock;   /* which threads count: wall all, cpu those that run, gil
+					  who holds it */
+	bool no_idle;		       /* wall: without threads that sleep */
+	bool functions;		       /* frames without lines */
+	const uint64_t *tids;	       /* only these threads */
+	size_t tid_count;	       /* 0: all */
+	const struct pw_session *fold; /* native frames that this session folds are left out; NULL:
+					  none */
+};
+struct pw_profile_dump_counts {
+	size_t samples; /* added */
+	size_t lost;	/* stacks that could not be read to their end */
+	size_t torn;	/* of the samples: their newest frames were changing */
+};
+/* Adds a sample of each thread of a dump that is wanted.  The profile's info is left as it is. */
+PW_API struct pw_error *pw_profile_add_dump(struct pw_profile *profile, const struct pw_dump *dump,
+					    const struct pw_profile_dump_options *options,
+					    struct pw_profile_dump_counts *ret);
 
 /* ---- recordings ------------------------------------------------------------------------------ */
 

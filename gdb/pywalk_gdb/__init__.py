@@ -20,6 +20,7 @@ def register(home: str) -> None:
         objects,
         overview,
         printers,
+        sample,
         selection,
         settings,
         source,
@@ -32,6 +33,6 @@ def register(home: str) -> None:
     commands.register()
     for part in (
         *(limits, selection, source, variables, values, filters, convenience, mi),
-        *(printers, objects, exceptions, breaks, maintenance, overview),
+        *(printers, objects, exceptions, breaks, sample, maintenance, overview),
     ):
         part.register()

@@ -75,13 +75,16 @@ void cli_targets_deinit(struct cli_targets *targets);
 
 enum cli_color { CLI_COLOR_AUTO, CLI_COLOR_ALWAYS, CLI_COLOR_NEVER };
 
+struct cli_push; /* push.h */
+
 struct cli_common {
 	struct cli_targets targets;
 	bool single;	/* the command takes one target */
 	bool no_target; /* and none is needed */
 	bool json;
 	enum cli_color color;
-	const char *output; /* a file; NULL: stdout */
+	const char *output;	     /* a file; NULL: stdout */
+	const struct cli_push *push; /* the output may also be a URL; NULL: it may not */
 	struct pw_options options;
 	struct pw_capture_options capture;
 };
@@ -133,9 +136,9 @@ enum cli_exit cli_report(struct pw_error *error);
 /* ---- output (output.c) ---- */
 
 /*
- * Opens what the user wants the output in.  A file gets its name only when it is complete: until
- * then it is a temporary file beside it, removed when a signal ends the program.  On failure says
- * why.
+ * Opens what the user wants the output in.  What goes to a URL is sent when it is complete.  A file
+ * gets its name only when it is complete: until then it is a temporary file beside it, removed when
+ * a signal ends the program.  On failure says why.
  */
 enum cli_exit cli_output_open(const struct cli_common *common);
 /* A pw_write_fn for it. */

@@ -1,5 +1,6 @@
 /* `pywalk record`: looks at processes many times a second, and writes what they did. */
 #include "cli/record.h"
+#include "cli/push.h"
 #include "cli/record_file.h"
 #include "cli/record_keep.h"
 
@@ -30,6 +31,7 @@ enum { FLUSH_MS = 1000 };
 
 struct record_arguments {
 	struct cli_common common;
+	struct cli_push push;
 	struct pw_sampler_options sampler;
 	struct record_keep_arguments keep;
 	const char *format; /* NULL: by the output's name, else raw */
@@ -137,7 +139,7 @@ static void check(struct record_arguments *arguments, const struct argp_state *s
 {
 	const char *output = arguments->common.output;
 	const struct pw_profile_format *format = arguments->format ? find_format(arguments->format)
-						 : output	   ? cli_format_of_name(output)
+						 : output	   ? cli_format_of_output(output)
 								   : NULL;
 	if (arguments->format && !format)
 		argp_error(state, "there is no format \"%s\"; see pywalk report --help",
@@ -145,6 +147,9 @@ static void check(struct record_arguments *arguments, const struct argp_state *s
 	if (output && !format)
 		argp_error(state, "the name %s tells no format: use -F", output);
 	arguments->format = format ? format->name : "raw";
+	const char *problem = cli_push_problem(output, arguments->format);
+	if (problem)
+		argp_error(state, "-o %s: %s", output, problem);
 	if (arguments->command && arguments->common.targets.count)
 		argp_error(state, "processes or a command, not both");
 	bool stops = arguments->sampler.engine == PW_ENGINE_PTRACE ||
@@ -164,6 +169,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = &arguments->common;
 		state->child_inputs[1] = &arguments->keep;
+		state->child_inputs[2] = &arguments->push;
 		return 0;
 	case 'F':
 		arguments->format = arg;
@@ -228,7 +234,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp_child children[] = {
-	{&cli_live_argp, 0, NULL, 0}, {&record_keep_argp, 0, NULL, 0}, {0}};
+	{&cli_live_argp, 0, NULL, 0},
+	{&record_keep_argp, 0, NULL, 0},
+	{&cli_push_argp, 0, NULL, 0},
+	{0},
+};
 static const struct argp argp = {
 	.options = options,
 	.parser = parse,
@@ -513,6 +523,11 @@ static int exit_status(const struct record_run *run)
 static int record(struct record_arguments *arguments)
 {
 	struct record_run run = {.arguments = arguments};
+	arguments->push.keep = true;
+	arguments->common.push = &arguments->push;
+	enum cli_exit can_send = cli_is_url(arguments->common.output) ? cli_push_check() : CLI_OK;
+	if (can_send != CLI_OK)
+		return can_send;
 	struct pw_error *error = pw_sampler_create(&arguments->sampler, &run.sampler);
 	if (error)
 		return cli_report(error);
@@ -557,6 +572,7 @@ static int run(int argc, char **argv)
 		regfree(&arguments.wanted);
 	cli_common_deinit(&arguments.common);
 	record_keep_arguments_deinit(&arguments.keep);
+	cli_push_deinit(&arguments.push);
 	cli_output_raise();
 	return status;
 }

@@ -1,5 +1,6 @@
 /* `pywalk report`: a recording in the form that somebody reads. */
 #include "cli/profiles.h"
+#include "cli/push.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -12,14 +13,15 @@ struct report_arguments {
 	const char *format; /* NULL: tables */
 	struct cli_choice choice;
 	struct cli_tables tables;
+	struct cli_push push;
 };
 
 static const struct argp_option options[] = {
 	{"format", 'F', "FORMAT", 0,
 	 "In this format; else the one that -o's suffix names, else as a table", 0},
-	{"output", 'o', "FILE", 0,
+	{"output", 'o', "FILE|URL", 0,
 	 "Write to FILE, which is there or replaced only when it is complete (- is standard "
-	 "output)",
+	 "output); send to a collector at http://HOST:PORT or https://HOST:PORT, as otlp",
 	 0},
 	{0},
 };
@@ -64,13 +66,16 @@ static void choose_format(struct report_arguments *arguments, const struct argp_
 				   "--threshold and --json do not go with it",
 				   arguments->format);
 	} else if (file && !arguments->tables.any) {
-		format = cli_format_of_name(arguments->output);
+		format = cli_format_of_output(arguments->output);
 		if (!format)
 			argp_error(state,
 				   "the name %s tells no format: use -F, or --table for a table",
 				   arguments->output);
 	}
 	arguments->format = format ? format->name : NULL;
+	const char *problem = cli_push_problem(arguments->output, arguments->format);
+	if (problem)
+		argp_error(state, "-o %s: %s", arguments->output, problem);
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -86,6 +91,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = &arguments->tables;
 		state->child_inputs[1] = &arguments->choice;
+		state->child_inputs[2] = &arguments->push;
 		return 0;
 	case ARGP_KEY_ARG:
 		if (arguments->recording)
@@ -121,8 +127,10 @@ static char *add_formats(int key, const char *text, void *input)
 	return list;
 }
 
-static const struct argp_child children[] = {
-	{&cli_tables_argp, 0, NULL, 0}, {&cli_choice_argp, 0, NULL, 0}, {0}};
+static const struct argp_child children[] = {{&cli_tables_argp, 0, NULL, 0},
+					     {&cli_choice_argp, 0, NULL, 0},
+					     {&cli_push_argp, 0, NULL, 0},
+					     {0}};
 
 static const struct argp argp = {
 	.options = options,
@@ -153,7 +161,8 @@ static enum cli_exit write_profile(const struct report_arguments *arguments,
 				   const struct pw_profile *profile, size_t measured)
 {
 	struct cli_target target = {.text = arguments->recording};
-	const struct cli_common common = {.targets = {&target, 1}, .output = arguments->output};
+	const struct cli_common common = {
+		.targets = {&target, 1}, .output = arguments->output, .push = &arguments->push};
 	enum cli_exit status = cli_output_open(&common);
 	if (status != CLI_OK)
 		return status;
@@ -182,6 +191,7 @@ static int run(int argc, char **argv)
 	if (error)
 		status = cli_worse(status, cli_report(error));
 	cli_choice_deinit(&arguments.choice);
+	cli_push_deinit(&arguments.push);
 	cli_output_raise();
 	return status;
 }

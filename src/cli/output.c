@@ -1,5 +1,5 @@
-/* Where the output goes: stdout, or a file that is there only when it is complete. */
-#include "cli/cli.h"
+/* Where the output goes: stdout, a URL, or a file that is there only when it is complete. */
+#include "cli/push.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,6 +17,9 @@ static struct {
 	const char *name;  /* for messages */
 	char *destination; /* of a file, symbolic links followed; NULL: stdout */
 	char *temporary;
+	const struct cli_push *push; /* of a URL; NULL: it is none */
+	char *body;		     /* what is to be sent */
+	size_t body_length;
 	int errnum; /* of the first write that failed */
 } output;
 
@@ -119,8 +122,34 @@ static enum cli_exit make_temporary(mode_t mode)
 	return refuse(strerror(errnum));
 }
 
+/* What is to be sent is gathered first. */
+static enum cli_exit open_url(const struct cli_push *push)
+{
+	enum cli_exit status = cli_push_check();
+	if (status != CLI_OK)
+		return status;
+	output.stream = open_memstream(&output.body, &output.body_length);
+	if (!output.stream)
+		return refuse(strerror(errno));
+	output.push = push;
+	return CLI_OK;
+}
+
+static enum cli_exit send_url(bool keep)
+{
+	enum cli_exit status = CLI_OK;
+	if (fclose(output.stream) && !output.errnum)
+		output.errnum = errno;
+	if (keep && !output.errnum)
+		status = cli_push_send(output.push, output.name, output.body, output.body_length);
+	return status;
+}
+
 static void release(void)
 {
+	free(output.body);
+	output.body = NULL;
+	output.push = NULL;
 	unfinished = NULL;
 	free(output.destination);
 	free(output.temporary);
@@ -137,6 +166,8 @@ enum cli_exit cli_output_open(const struct cli_common *common)
 		output.stream = stdout;
 		return CLI_OK;
 	}
+	if (common->push && cli_is_url(output.name))
+		return open_url(common->push);
 	enum cli_exit status = find_destination(common, &mode);
 	if (status == CLI_OK)
 		status = make_temporary(mode);
@@ -174,12 +205,15 @@ static void settle(bool keep)
 
 enum cli_exit cli_output_close(bool keep, struct pw_error *error)
 {
+	enum cli_exit sent = CLI_OK;
 	cli_output_good();
 	if (output.destination)
 		settle(keep && !error);
+	else if (output.push)
+		sent = send_url(keep && !error);
 	release();
 	if (!output.errnum)
-		return error ? cli_report(error) : CLI_OK;
+		return error ? cli_report(error) : sent;
 	pw_error_destroy(error);
 	if (output.errnum != EPIPE)
 		cli_message("writing to %s: %s", output.name, strerror(output.errnum));

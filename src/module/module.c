@@ -30,6 +30,7 @@ PyMODINIT_FUNC PyInit__pywalk(void)
 		return NULL;
 	if (pwm_errors_init(module) < 0 || pwm_session_init(module) < 0 ||
 	    pwm_dump_init(module) < 0 || pwm_thread_init(module) < 0 ||
+	    pwm_profile_init(module) < 0 ||
 	    PyModule_AddStringConstant(module, "version", pw_version()) < 0) {
 		Py_DECREF(module);
 		return NULL;

@@ -1,9 +1,9 @@
 /*
  * _pywalk: the C half of the Python package `pywalk`, a limited-API (abi3) extension.
  *
- * It turns pywalk.h into three types of handles (Session, Dump, Thread) and everything else into
- * plain tuples, strings and integers; pywalk/__init__.py gives those names and documentation.  It
- * decides nothing about CPython or about stacks.
+ * It turns pywalk.h into four types of handles (Session, Dump, Thread, Profile) and everything else
+ * into plain tuples, strings and integers; pywalk/__init__.py gives those names and documentation.
+ * It decides nothing about CPython or about stacks.
  *
  * Lifetimes: a Thread keeps its Dump alive, a Dump its Session.  Closing a session destroys the
  * dumps taken from it; what is left of them raises ClosedError.  While a call is inside the library
@@ -83,6 +83,10 @@ bool pwm_dump_usable(const struct pwm_dump *self);
 
 int pwm_thread_init(PyObject *module);
 PyObject *pwm_thread_create(struct pwm_dump *dump, struct pw_thread *thread);
+
+/* ---- profile.c: the type, and functions of the module ---- */
+
+int pwm_profile_init(PyObject *module);
 
 /* ---- value_access.c: methods of Session ---- */
 

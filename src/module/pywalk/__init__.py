@@ -15,6 +15,9 @@ A target is a live process (:meth:`Session.open_pid`), a core file
 for one (:meth:`Session.open_reader`).  Nothing here writes to the target,
 calls into it, or executes its files.
 
+A :class:`Profile` holds what many dumps say: it makes tables of them, and
+writes every format that ``pywalk report`` writes.
+
 A session, its dumps and their threads belong to one thread of execution at
 a time.  Frames are plain values: they outlive everything.  All failures of
 pywalk itself are :class:`Error`.
@@ -36,6 +39,18 @@ from typing import (
 
 from . import _pywalk
 from ._objects import ObjectMethods
+from ._profile import (
+    Added,
+    Profile,
+    ProfileFormat,
+    ProfileFrame,
+    ProfileInfo,
+    Row,
+    Sample,
+    Table,
+    profile_format_of,
+    profile_formats,
+)
 from ._pywalk import (
     ClosedError,
     CorruptError,
@@ -75,6 +90,7 @@ from ._values import (
 
 __all__ = [
     "About",
+    "Added",
     "ClosedError",
     "CodeFound",
     "CodePlace",
@@ -101,11 +117,18 @@ __all__ = [
     "NotPythonError",
     "ObjectHead",
     "PermissionDeniedError",
+    "Profile",
+    "ProfileFormat",
+    "ProfileFrame",
+    "ProfileInfo",
     "Reader",
     "ReaderThread",
+    "Row",
+    "Sample",
     "Scope",
     "Session",
     "Statistics",
+    "Table",
     "Thread",
     "ThreadException",
     "Traceback",
@@ -115,6 +138,8 @@ __all__ = [
     "UsageError",
     "Variable",
     "__version__",
+    "profile_format_of",
+    "profile_formats",
 ]
 
 __version__: str = _pywalk.version

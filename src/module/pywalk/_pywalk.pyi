@@ -74,6 +74,43 @@ _ReaderThread = (
     | tuple[int, int, int, str | None, int, Sequence[int | None], bool]
 )
 _Warn = Callable[[str], object] | None
+_Info = tuple[
+    str,  # engine
+    str,  # clock
+    bool,  # native
+    bool,  # lines
+    bool,  # memory
+    float,  # rate_wished
+    float,  # rate_reached
+    int,  # start
+    int,  # duration
+    int,  # ticks
+    int,  # missed
+    int,  # lost
+    int,  # torn
+    int,  # impossible
+    int,  # pauses
+    int,  # pause_median
+    int,  # pause_p99
+    int,  # pause_max
+    int,  # own_cpu
+    bool,  # complete
+]
+_Report = tuple[str, str, str | None, int, float]  # table, by, function, limit, threshold
+_Row = tuple[
+    int,  # level
+    str | None,  # name
+    str,  # kind
+    str | None,  # file
+    str | None,  # module
+    int | None,  # line
+    int | None,  # tid
+    int | None,  # pid
+    int,  # self_samples
+    int,  # self_time
+    int,  # total_samples
+    int,  # total_time
+]
 
 @final
 class Thread:
@@ -164,6 +201,33 @@ class Session:
     def info(self) -> tuple[int, str | None, str | None, list[str], str | None, bool]: ...
     def facts(self) -> list[tuple[str, str, str, str]]: ...
 
+@final
+class Profile:
+    def info(self) -> _Info: ...
+    def set_info(self, __info: _Info) -> None: ...
+    def add(
+        self,
+        __dump: Dump,
+        __time: int,
+        __weight: int,
+        __clock: str,
+        __idle: bool,
+        __lines: bool,
+        __fold: bool,
+        __tids: Iterable[int],
+    ) -> tuple[int, int, int]: ...
+    def counts(self) -> tuple[int, int, int]: ...
+    def sample(self, __index: int) -> tuple[int, int, int, int, str | None, int, bool]: ...
+    def stack(
+        self, __number: int
+    ) -> list[tuple[str, str, str | None, int | None, str | None, int | None]]: ...
+    def write(self, __format: str) -> bytes: ...
+    def rows(self, __what: _Report) -> tuple[int, int, int, list[_Row]]: ...
+    def report(self, __what: _Report, __format: str, __width: int) -> str: ...
+
+def profile_create(__info: _Info) -> Profile: ...
+def profile_read(__path: bytes) -> tuple[Profile, list[str]]: ...
+def profile_formats() -> list[tuple[str, str, str]]: ...
 def open_pid(
     __pid: int,
     __executable: bytes | None,
