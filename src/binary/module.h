@@ -42,6 +42,9 @@ struct pw_modules {
 struct pw_error *pw_modules_create(struct pw_target *target, const char *debug_dir,
 				   struct pw_modules **ret);
 void pw_modules_destroy(struct pw_modules *modules);
+/* After the target's mappings have changed.  When modules have come or gone, *ret_changed is true:
+ * pointers to modules are not valid any more, nor is what belongs to those that went. */
+struct pw_error *pw_modules_update(struct pw_modules *modules, bool *ret_changed);
 
 struct pw_module *pw_modules_find(struct pw_modules *modules, uint64_t address);
 

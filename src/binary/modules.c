@@ -313,8 +313,19 @@ static struct pw_error *fill_module(struct pw_target *target, const struct group
 	return NULL;
 }
 
+static struct pw_module *same_as(struct pw_modules *known, const struct group *group)
+{
+	for (size_t i = 0; i < known->count; i++) {
+		struct pw_module *item = &known->items[i];
+		if (item->path && item->start == group->first->start &&
+		    strcmp(item->path, group->first->path) == 0)
+			return item;
+	}
+	return NULL;
+}
+
 static struct pw_error *add_group(struct pw_modules *modules, const struct group *group,
-				  size_t *room)
+				  struct pw_modules *known, size_t *room)
 {
 	struct image memory, file;
 	struct pw_error *error = NULL;
@@ -326,6 +337,12 @@ static struct pw_error *add_group(struct pw_modules *modules, const struct group
 			return &pw_error_nomem;
 		modules->items = grown;
 		*room = more;
+	}
+	struct pw_module *same = same_as(known, group);
+	if (same) {
+		modules->items[modules->count++] = *same;
+		*same = (struct pw_module){0};
+		return NULL;
 	}
 	read_memory_image(modules->target, group, &memory);
 	/* Unreadable headers: only code is worth a look at its file, the rest are fonts and the
@@ -344,13 +361,27 @@ static struct pw_error *add_group(struct pw_modules *modules, const struct group
 	return error;
 }
 
+/* All that the target has; those of `known` that are still there are taken out of it. */
+static struct pw_error *add_groups(struct pw_modules *modules, struct pw_modules *known)
+{
+	struct pw_error *error = NULL;
+	struct group group;
+	size_t index = 0, room = 0;
+	bool permissions = knows_permissions(modules->target);
+	while (!error && next_group(modules->target, &index, &group)) {
+		/* A file without code that is mapped whole is being read, not run. */
+		if (permissions && !is_executable(&group))
+			continue;
+		error = add_group(modules, &group, known, &room);
+	}
+	return error;
+}
+
 struct pw_error *pw_modules_create(struct pw_target *target, const char *debug_dir,
 				   struct pw_modules **ret)
 {
 	struct pw_modules *modules = calloc(1, sizeof(*modules));
 	struct pw_error *error = NULL;
-	struct group group;
-	size_t index = 0, room = 0;
 
 	if (!modules)
 		return &pw_error_nomem;
@@ -358,13 +389,8 @@ struct pw_error *pw_modules_create(struct pw_target *target, const char *debug_d
 	modules->debug_dir = strdup(debug_dir ? debug_dir : default_debug_dir);
 	if (!modules->debug_dir)
 		error = &pw_error_nomem;
-	bool permissions = knows_permissions(target);
-	while (!error && next_group(target, &index, &group)) {
-		/* A file without code that is mapped whole is being read, not run. */
-		if (permissions && !is_executable(&group))
-			continue;
-		error = add_group(modules, &group, &room);
-	}
+	if (!error)
+		error = add_groups(modules, &(struct pw_modules){0});
 	if (error) {
 		pw_modules_destroy(modules);
 		return error;
@@ -373,17 +399,56 @@ struct pw_error *pw_modules_create(struct pw_target *target, const char *debug_d
 	return NULL;
 }
 
+static void forget_items(struct pw_modules *modules)
+{
+	for (size_t i = 0; i < modules->count; i++) {
+		elf_destroy(modules->items[i].elf);
+		free(modules->items[i].path);
+	}
+	free(modules->items);
+}
+
+/* Whether each group that would be a module is one, and there are no others. */
+static bool is_current(struct pw_modules *modules)
+{
+	struct group group;
+	size_t index = 0, found = 0;
+	bool permissions = knows_permissions(modules->target);
+	while (next_group(modules->target, &index, &group)) {
+		if (permissions && !is_executable(&group))
+			continue;
+		if (!same_as(modules, &group))
+			return false;
+		found++;
+	}
+	return found == modules->count;
+}
+
+struct pw_error *pw_modules_update(struct pw_modules *modules, bool *ret_changed)
+{
+	*ret_changed = !is_current(modules);
+	if (!*ret_changed)
+		return NULL;
+	struct pw_modules known = *modules;
+	/* What is known of addresses names modules. */
+	pw_name_cache_destroy(modules->names);
+	pw_row_cache_destroy(modules->rows);
+	modules->names = NULL;
+	modules->rows = NULL;
+	modules->items = NULL;
+	modules->count = 0;
+	struct pw_error *error = add_groups(modules, &known);
+	forget_items(&known);
+	return error;
+}
+
 void pw_modules_destroy(struct pw_modules *modules)
 {
 	if (!modules)
 		return;
 	pw_name_cache_destroy(modules->names);
-	for (size_t i = 0; i < modules->count; i++) {
-		elf_destroy(modules->items[i].elf);
-		free(modules->items[i].path);
-	}
 	pw_row_cache_destroy(modules->rows);
-	free(modules->items);
+	forget_items(modules);
 	pw_debuginfod_destroy(modules->debuginfod);
 	free(modules->debug_dir);
 	free(modules);

@@ -105,6 +105,10 @@ void pw_code_find_bytecode(struct pw_python *python, struct pw_code *code)
 	pw_auto_error struct pw_error *error = pw_read_u32(
 		python->target, code->address + (uint64_t)l->code_firsttraceable.offset, &first);
 	code->firsttraceable = error || !pw_has(l, code_firsttraceable) ? 0 : (int)first;
+	uint64_t units;
+	pw_auto_error struct pw_error *sizeless =
+		pw_read_field(python, code->address, l->var_size, &units);
+	code->internal = !sizeless && units && (uint64_t)code->firsttraceable >= units;
 	if (pw_has(l, code_tlbc)) {
 		pw_auto_error struct pw_error *bad =
 			pw_read_field(python, code->address, l->code_tlbc, &code->tlbc);

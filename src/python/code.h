@@ -19,6 +19,9 @@ struct pw_code {
 	uint64_t bytecode; /* address of the first instruction; 3.11+ */
 	uint64_t tlbc; /* address of the array of bytecode copies, 3.14+ free-threaded; 0: none */
 	int firsttraceable; /* instructions before it are the entry sequence; 3.11+ */
+	/* Nothing of it belongs to a program: the interpreter's own, that clears up behind an
+	 * __init__ (3.12+, _Py_InitCleanup in Python/specialize.c). */
+	bool internal;
 	struct pw_buffer table;
 	struct pw_error *error; /* the first thing that could not be read; owned */
 };

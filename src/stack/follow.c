@@ -211,6 +211,8 @@ static struct pw_error *read_lists(struct pw_follow *f, struct pw_capture *c)
 		error = match_threads(f);
 	if (!error)
 		f->unsettled = is_unsettled(c);
+	if (!error && c->options->native != PW_NATIVE_NONE)
+		error = pw_session_update_modules(f->session);
 	return error;
 }
 
@@ -240,7 +242,8 @@ static struct pw_error *keep_mapped(struct pw_follow *f)
 	if (f->options.native == PW_NATIVE_NONE || !passed(f->mapped_at, EVERY_MS))
 		return NULL;
 	f->mapped_at = now();
-	return target->ops->refresh_mappings(target);
+	struct pw_error *error = target->ops->refresh_mappings(target);
+	return error ? error : pw_session_update_modules(f->session);
 }
 
 static struct pw_error *prepare(struct pw_follow *f, struct pw_capture *c)

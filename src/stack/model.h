@@ -101,12 +101,16 @@ struct pw_session {
 	struct pw_fact *facts;
 	size_t fact_count;
 	struct pw_fold_memo *fold_memo; /* of fold.c; owned; NULL until asked */
+	unsigned mapping_changes;	/* of the target, when its modules were looked at */
 	struct pw_options options;	/* strings are not kept */
 	/* What searching stacks for lost frames may still cost in this capture, in words read: a
 	 * hostile stack has much to look at, and no end. */
 	uint64_t search_left;
 };
 
+/* session.c: after the mappings of a live process were read again.  What dumps have of native
+ * frames must not be used any more. */
+struct pw_error *pw_session_update_modules(struct pw_session *session);
 /* values.c: around what reads values.  Reads of one value come from one copy of its pages. */
 void pw_session_values_begin(struct pw_session *session);
 void pw_session_values_end(struct pw_session *session);

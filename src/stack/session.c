@@ -157,6 +157,23 @@ struct pw_read_statistics pw_session_read_statistics(const struct pw_session *se
 				  : (struct pw_read_statistics){0};
 }
 
+struct pw_error *pw_session_update_modules(struct pw_session *session)
+{
+	bool changed;
+	struct pw_python_id *id = &session->python.id;
+	uint64_t python = id->module ? id->module->start : 0;
+	if (session->mapping_changes == session->target->mapping_changes)
+		return NULL;
+	session->mapping_changes = session->target->mapping_changes;
+	struct pw_error *error = pw_modules_update(session->modules, &changed);
+	if (error || !changed)
+		return error;
+	free(session->fold_memo);
+	session->fold_memo = NULL;
+	id->module = python ? pw_modules_find(session->modules, python) : NULL;
+	return NULL;
+}
+
 void pw_session_close(struct pw_session *session)
 {
 	if (!session)

@@ -85,8 +85,11 @@ static struct pw_error *add_tstate(struct pw_capture *c, size_t index, uint32_t 
 	thread->python = all;
 	struct pw_error *error = NULL;
 	for (size_t i = 0; !error && i < frames->count; i++) {
-		struct pw_frame *frame = &all[thread->python_count++];
+		struct pw_frame *frame = &all[thread->python_count];
 		fill_frame(c, tstate, &frames->items[i], chain, frame);
+		if (frame->code && frame->code->internal)
+			continue;
+		thread->python_count++;
 		if (c->options->locals)
 			error = pw_locals_make(c, &frames->items[i], &frame->variables);
 	}

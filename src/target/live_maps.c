@@ -215,6 +215,7 @@ struct pw_error *pw_live_reload_maps(struct pw_live *live)
 	if (error || fresh || hash == live->maps_hash)
 		return error;
 	live->maps_hash = hash;
+	live->base.mapping_changes++;
 	pw_target_clear_mappings(&live->base);
 	return add_lines(live, text.data);
 }
