@@ -426,7 +426,7 @@ static uint64_t newest_cframe(struct pw_python *python, uint64_t tstate, uint64_
 {
 	enum { SCAN = 1 << 16 };
 	uint64_t root = tstate + (uint64_t)python->layout.tstate_root_cframe.offset, previous;
-	if (at == root || plausible_cframe(python, at, root))
+	if (at == root || python->moving || plausible_cframe(python, at, root))
 		return at;
 	pw_auto_error struct pw_error *error =
 		pw_read_field(python, at, python->layout.cframe_previous, &previous);

@@ -36,6 +36,12 @@ static struct pw_error *make_thread(struct pw_capture *c, const struct pw_moment
 	struct pw_error *error = pw_capture_copy(c, 0);
 	if (error)
 		return error;
+	/* Who is stopped there is let go and stopped again; this moment is gone. */
+	if (c->copied[0].frames.torn ||
+	    (moment->has_regs && pw_eval_in_prologue(c->python, moment->regs.pc)))
+		return pw_error_create(PW_ERROR_UNREADABLE,
+				       "thread %d was about to link or unlink a frame",
+				       (int)moment->tid);
 	pw_capture_load_codes(c);
 	/* Lines may need what code objects point to. */
 	pw_snapshot_close(c->session->target, false);

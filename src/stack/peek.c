@@ -116,6 +116,8 @@ struct pw_error *pw_peek(struct pw_capture *c, const struct pw_lwp *lwp, bool *r
 {
 	struct pw_error *error = NULL;
 	*ret_whole = *ret_usable = false;
+	/* It moves: a search for what does not fit together would find nothing. */
+	c->python->moving = true;
 	for (int i = 0; !error && !*ret_whole && i < TRIES; i++) {
 		*ret_whole = *ret_usable = true;
 		for (size_t k = pw_owned_first(&c->owners, lwp); !error && k;
@@ -126,5 +128,6 @@ struct pw_error *pw_peek(struct pw_capture *c, const struct pw_lwp *lwp, bool *r
 			*ret_usable &= usable;
 		}
 	}
+	c->python->moving = false;
 	return error;
 }

@@ -296,12 +296,15 @@ static struct pw_error *look_ahead(struct stopping *s)
 	struct pw_error *error = pw_snapshot_begin(target);
 	pw_locals_forget_seen(c);
 	struct mark before = mark(c);
+	/* They move: a search for what does not fit together would find nothing. */
+	c->python->moving = true;
 	for (size_t i = 0; !error && i < s->count; i++) {
 		error = copy_thread(c, s->lwps[i]);
 		if (!error)
 			touch_thread(c, s->lwps[i], true);
 		forget_thread(c, s->lwps[i]);
 	}
+	c->python->moving = false;
 	back_to(c, before);
 	pw_capture_drop_codes(c, false);
 	size_t count = 0;

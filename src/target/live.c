@@ -106,6 +106,9 @@ static struct pw_error *live_read(struct pw_target *target, uint64_t address, vo
 	unsigned retries = 3;
 	*ret_supplier = PW_SUPPLIER_PROCESS;
 	*ret_done = 0;
+	/* Of pointers that are not set; nobody has memory there. */
+	if (address < PW_PAGE)
+		return NULL;
 	while (*ret_done < length) {
 		ssize_t got = read_piece(live, address + *ret_done, (char *)buffer + *ret_done,
 					 length - *ret_done);
