@@ -2,8 +2,9 @@
  * What a dump says, as samples of a profile: each thread's frames are interned, oldest first, and
  * its stack is one node.
  */
+#include "sample/dumped.h"
+
 #include "base/error.h"
-#include "pywalk_profile.h"
 
 #include <string.h>
 
@@ -21,7 +22,8 @@ static bool is_chosen(const struct pw_profile_dump_options *options, uint64_t ti
 	return !options->tid_count;
 }
 
-static bool is_wanted(const struct pw_profile_dump_options *options, const struct pw_thread *thread)
+bool pw_dumped_is_wanted(const struct pw_profile_dump_options *options,
+			 const struct pw_thread *thread)
 {
 	/* A thread state without a thread does nothing. */
 	if (!pw_thread_tid(thread) || !is_chosen(options, pw_thread_tid(thread)))
@@ -39,7 +41,7 @@ static bool is_wanted(const struct pw_profile_dump_options *options, const struc
 
 /* Whether all of a stack could be read.  A process that ends takes its memory away while its frames
  * are being named; a stack without names, or without its oldest frames, would be a wrong one. */
-static bool is_whole(const struct pw_thread *thread)
+bool pw_dumped_is_whole(const struct pw_thread *thread)
 {
 	enum pw_end_reason end = pw_thread_end(thread);
 	if (end != PW_END_COMPLETE && end != PW_END_LIMIT)
@@ -129,9 +131,9 @@ static struct pw_error *add_stack(struct pw_profile *profile,
 	return NULL;
 }
 
-static struct pw_error *add_thread(struct pw_profile *profile,
-				   const struct pw_profile_dump_options *options,
-				   const struct pw_thread *thread)
+struct pw_error *pw_dumped_intern(struct pw_profile *profile,
+				  const struct pw_profile_dump_options *options,
+				  const struct pw_thread *thread, struct pw_profile_sample *ret)
 {
 	const struct pw_profile_thread entry = {
 		.process = options->process,
@@ -140,23 +142,28 @@ static struct pw_error *add_thread(struct pw_profile *profile,
 		.name = pw_thread_name(thread),
 		.kernel_name = pw_thread_kernel_name(thread),
 	};
+	struct pw_error *error = pw_profile_add_thread(profile, &entry, &ret->thread);
+	if (!error)
+		error = add_stack(profile, options, thread, &ret->node);
+	ret->flags = is_torn(thread) ? PW_SAMPLE_TORN : 0;
+	if (runs(thread))
+		ret->flags |= PW_SAMPLE_RUNNING;
+	if (pw_thread_holds_gil(thread) == PW_YES)
+		ret->flags |= PW_SAMPLE_GIL;
+	return error;
+}
+
+static struct pw_error *add_thread(struct pw_profile *profile,
+				   const struct pw_profile_dump_options *options,
+				   const struct pw_thread *thread)
+{
 	struct pw_profile_sample sample = {
 		.time = options->time,
 		.weight = options->weight,
 		.resident = options->resident,
 	};
-	struct pw_error *error = pw_profile_add_thread(profile, &entry, &sample.thread);
-	if (!error)
-		error = add_stack(profile, options, thread, &sample.node);
-	if (error)
-		return error;
-	if (is_torn(thread))
-		sample.flags |= PW_SAMPLE_TORN;
-	if (runs(thread))
-		sample.flags |= PW_SAMPLE_RUNNING;
-	if (pw_thread_holds_gil(thread) == PW_YES)
-		sample.flags |= PW_SAMPLE_GIL;
-	return pw_profile_add_sample(profile, &sample);
+	struct pw_error *error = pw_dumped_intern(profile, options, thread, &sample);
+	return error ? error : pw_profile_add_sample(profile, &sample);
 }
 
 struct pw_error *pw_profile_add_dump(struct pw_profile *profile, const struct pw_dump *dump,
@@ -167,9 +174,9 @@ struct pw_error *pw_profile_add_dump(struct pw_profile *profile, const struct pw
 	*ret = (struct pw_profile_dump_counts){0};
 	for (size_t i = 0; !error && i < pw_dump_thread_count(dump); i++) {
 		const struct pw_thread *thread = pw_dump_thread(dump, i);
-		if (!is_wanted(options, thread))
+		if (!pw_dumped_is_wanted(options, thread))
 			continue;
-		if (!is_whole(thread)) {
+		if (!pw_dumped_is_whole(thread)) {
 			ret->lost++;
 			continue;
 		}

@@ -84,7 +84,8 @@ void pw_engine_close(struct pw_sampler *sampler);
 /* The threads of a dump, as samples. */
 struct pw_error *pw_taken_add(struct pw_sampler *sampler, struct pw_watched *watched,
 			      const struct pw_dump *dump, const struct pw_profile_sample *proto);
-/* One that sleeps where it was taken last; false: that was not whole: for pw_follow_look(), `data` a struct pw_look. */
+/* One that sleeps where it was taken last; false: that was not whole: for pw_follow_look(), `data`
+ * a struct pw_look. */
 bool pw_taken_asleep(void *data, uint64_t tid);
 void pw_taken_sweep(const struct pw_sampler *sampler, struct pw_watched *watched);
 void pw_taken_forget(struct pw_watched *watched);

@@ -28,8 +28,8 @@ void pw_follow_destroy(struct pw_follow *follow); /* takes NULL */
 /*
  * Looks once.  *ret has the threads that were taken now, and is the caller's.  The others of which
  * there is something to say, those that sleep where they slept, are told by `asleep` with their
- * tids, and taken again the next time if it says false; not for PW_FOLLOW_RUNNING.  Errors: NO_TARGET when the process has ended, and those of
- * pw_session_capture().
+ * tids, and taken again the next time if it says false; not for PW_FOLLOW_RUNNING.  Errors:
+ * NO_TARGET when the process has ended, and those of pw_session_capture().
  */
 struct pw_error *pw_follow_look(struct pw_follow *follow, struct pw_dump **ret,
 				bool (*asleep)(void *data, uint64_t tid), void *data);
