@@ -2,9 +2,7 @@
 #ifndef PW_CLI_RECORD_H
 #define PW_CLI_RECORD_H
 
-#include "cli/cli.h"
-
-#include <regex.h>
+#include "cli/sampling.h"
 
 /* The processes that are sampled (record_processes.c). */
 struct record_processes {
