@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 static const struct cli_command *const commands[] = {
-	&cli_dump,	    &cli_info,	       &cli_record, &cli_report_command,
-	&cli_merge_command, &cli_diff_command, &cli_watch,
+	&cli_dump,	     &cli_info,		 &cli_record,	    &cli_top,
+	&cli_report_command, &cli_merge_command, &cli_diff_command, &cli_watch,
 };
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
 
@@ -115,8 +115,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case ARGP_KEY_NO_ARGS:
 		argp_error(state,
-			   "which command? There are dump, info, record, report, merge, diff, "
-			   "watch and help");
+			   "which command? There are dump, info, record, top, report, merge, "
+			   "diff, watch and help");
 		return EINVAL;
 	default:
 		return ARGP_ERR_UNKNOWN;

@@ -27,6 +27,8 @@ void record_add_parent(struct record_processes *processes, pid_t pid);
 void record_tend(struct record_processes *processes);
 /* For pw_sampler_look(). */
 void record_gone(void *data, struct pw_session *session, struct pw_error *error);
+/* From now on that sampler looks at them.  After a failure nobody does. */
+struct pw_error *record_move(struct record_processes *processes, struct pw_sampler *to);
 /* How many there are that are sampled, or may be. */
 size_t record_alive(const struct record_processes *processes);
 void record_processes_deinit(struct record_processes *processes);

@@ -143,9 +143,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_FUNCTION:
 		sampling->sampler.functions = true;
+		sampling->lines = false;
 		return 0;
 	case KEY_LINE:
 		sampling->sampler.functions = false;
+		sampling->lines = true;
 		return 0;
 	case KEY_ENGINE:
 		take_engine(sampling, arg, state);

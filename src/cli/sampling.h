@@ -10,6 +10,7 @@
 struct cli_sampling {
 	struct cli_common *common;
 	struct pw_sampler_options sampler;
+	bool lines; /* --line was given */
 	bool subprocesses;
 	regex_t wanted; /* of subprocesses, if there is one */
 	bool has_wanted;
