@@ -132,7 +132,7 @@ static void put_head(const struct top_query *query, bool all, const char *what,
 	title(query, TOP_SORT_GIL, gil);
 	title(query, TOP_SORT_NAME, name);
 	if (all)
-		put(lines, TOP_HEAD, "%6s %7s %6s %7ss %7ss  %s", own, total, gil,
+		put(lines, TOP_HEAD, "%6s %7s %6s %6s s %6s s  %s", own, total, gil,
 		    sort_names[query->by][TOP_SORT_OWN], sort_names[query->by][TOP_SORT_TOTAL],
 		    what ? what : name);
 	else
@@ -227,7 +227,7 @@ static void put_part(const struct top_table *table, const char *what, bool own, 
 {
 	if (all)
 		put(lines, TOP_HEAD, "%6s %7s %8s %8s  %s", own ? "%own" : "", "%total",
-		    own ? "owns" : "", "totals", what);
+		    own ? "own s" : "", "total s", what);
 	else
 		put(lines, TOP_HEAD, "%6s %7s  %s", own ? "%own" : "", "%total", what);
 	for (size_t i = 0; i < table->count; i++) {

@@ -386,6 +386,15 @@ static void on_wake(int number)
 {
 }
 
+/* Of a command line, the folder of its program says the least. */
+static const char *without_folder(const char *command)
+{
+	size_t length = strcspn(command, " ");
+	while (length && command[length - 1] != '/')
+		length--;
+	return command + length;
+}
+
 /* What is looked at, in a few words. */
 static char *name_target(const struct cli_sampling *sampling)
 {
@@ -398,7 +407,7 @@ static char *name_target(const struct cli_sampling *sampling)
 		command = pw_process_command(targets->items[0].pid);
 		length = asprintf(&text, "%d %s", (int)targets->items[0].pid,
 				  targets->count > 1 ? "and others"
-				  : command	     ? command
+				  : command	     ? without_folder(command)
 						     : "");
 	}
 	free(command);

@@ -93,12 +93,31 @@ static const char *open_keys(void)
 	return terminal.keys ? NULL : "standard input is no terminal, and there is no other";
 }
 
+/* Terminals send these when they have not been asked, or do not do as they were asked. */
+static void add_keys(void)
+{
+	static const struct {
+		const char *text;
+		int code;
+	} keys[] = {
+		{"\033[A", KEY_UP},	{"\033[B", KEY_DOWN},  {"\033[C", KEY_RIGHT},
+		{"\033[D", KEY_LEFT},	{"\033OA", KEY_UP},    {"\033OB", KEY_DOWN},
+		{"\033OC", KEY_RIGHT}, {"\033OD", KEY_LEFT},  {"\033[H", KEY_HOME},
+		{"\033[F", KEY_END},	{"\033[1~", KEY_HOME}, {"\033[4~", KEY_END},
+		{"\033[5~", KEY_PPAGE}, {"\033[6~", KEY_NPAGE},
+	};
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		if (key_defined(keys[i].text) == 0)
+			define_key(keys[i].text, keys[i].code);
+}
+
 static void set_up(void)
 {
 	cbreak();
 	noecho();
 	nonl();
 	keypad(stdscr, TRUE);
+	add_keys();
 	set_escdelay(50);
 	curs_set(0);
 	terminal.colors = has_colors() && !(getenv("NO_COLOR") && getenv("NO_COLOR")[0]) &&
