@@ -142,6 +142,7 @@ static char *help_filter(int key, const char *text, void *input)
 	      "  pywalk dump --json core     the threads of a core file, for programs\n"
 	      "  pywalk dump -s 4711 4750    two processes and all that they have started\n"
 	      "  pywalk info 4711            which Python it is\n"
+	      "  pywalk top 4711             what it does, while it does it\n"
 	      "  pywalk watch -t 5m -- make  dumps and ends what takes longer\n",
 	      stream);
 	return fclose(stream) == 0 ? list : NULL;

@@ -44,7 +44,7 @@ static char *thread_text(const struct pw_profile *profile, uint32_t index)
 	int length;
 	if (!thread->tid)
 		length = asprintf(&text, "%s", name ? name : "?");
-	else if ((uint64_t)process->pid == thread->tid)
+	else if ((uint64_t)process->pid == thread->tid || pw_profile_process_count(profile) == 1)
 		length = asprintf(&text, "%llu %s", (unsigned long long)thread->tid,
 				  name ? name : "?");
 	else

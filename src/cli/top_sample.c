@@ -39,6 +39,7 @@ struct top_sampler {
 	struct pw_profile_info before; /* of samplers that were left */
 	pid_t child;		       /* 0: none, or it has ended */
 	int output;		       /* of the command; -1: none */
+	char gone[TOP_TOLD];	       /* why a process ended */
 
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
@@ -200,13 +201,15 @@ static void look_after_child(struct top_sampler *s)
 
 /* ---- looking ---- */
 
+/* Of processes that come and go, only the last one's end is worth a line; of a command, its status
+ * says more. */
 static void note_gone(void *data, struct pw_session *session, struct pw_error *error)
 {
 	struct top_sampler *s = data;
-	char text[TOP_TOLD];
-	snprintf(text, sizeof(text), "%s", pw_error_message(error));
+	snprintf(s->gone, sizeof(s->gone), "%s", pw_error_message(error));
 	record_gone(&s->processes, session, error);
-	say(s, "%s", text);
+	if (!s->sampling->subprocesses && !s->sampling->command)
+		say(s, "%s", s->gone);
 }
 
 /* Another sampler, whose profile is small again. */
@@ -369,6 +372,8 @@ static void *work(void *data)
 		usleep(20000);
 		look_after_child(s);
 	}
+	if (!alive && s->gone[0] && s->child_status < 0)
+		say(s, "%s", s->gone);
 	pthread_mutex_lock(&s->lock);
 	while (status == CLI_OK && !s->stop)
 		pthread_cond_wait(&s->changed, &s->lock);

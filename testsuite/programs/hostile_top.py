@@ -1,8 +1,9 @@
 # -*- coding: utf-8 -*-
 """Functions and a thread whose names would steer a terminal, or take more columns than they have characters.
 
-    hostile_top.py READY
+hostile_top.py READY
 """
+
 import sys
 import threading
 import time
@@ -13,10 +14,10 @@ NAMES = [
     "c1\x9b31mcontrol\x9d0;pwned\x9c",
     "line\nfeed\rreturn\ttab\x08\x7f",
     "order\u202eoverride\u2066isolate\u200f\ufeff",
-    u"\u4e2d\u6587" * 40,
-    u"combining" + u"\u0301" * 30,
+    "\u4e2d\u6587" * 40,
+    "combining" + "\u0301" * 30,
     "long_" * 100 + "end",
-    u"\U0001f600face\ue000private\U000e0041tag\u200bzero",
+    "\U0001f600face\ue000private\U000e0041tag\u200bzero",
 ]
 
 

@@ -8,6 +8,7 @@ what went wrong.
 """
 
 import fcntl
+import glob
 import os
 import pty
 import re
@@ -19,15 +20,56 @@ import sys
 import termios
 import time
 import unicodedata
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, ClassVar, Dict, List, Optional
 
-import pyte
+import pyte  # type: ignore[import]
 
 PATIENCE = 60.0 * float(os.environ.get("TIMEOUT_FACTOR", "1"))
 PYWALK, RUN_TARGET, PYTHON, PROGRAMS, FOLDER = sys.argv[1:6]
 # What xterm is told at the end: the screen that was there before, and the cursor.
 LEAVES = b"\x1b[?1049l"
 CURSOR = b"\x1b[?25h"
+
+
+class Screen(pyte.Screen):  # type: ignore[misc]
+    """What xterm can do besides, and ncurses makes use of."""
+
+    last = " "
+
+    def draw(self, data: str) -> None:
+        self.last = data[-1:] or self.last
+        super().draw(data)
+
+    def repeat_last(self, count: int = 1) -> None:
+        self.draw(self.last * (count or 1))
+
+    def back_tab(self, count: int = 1) -> None:
+        for _ in range(count or 1):
+            self.cursor.x = max((stop for stop in self.tabstops if stop < self.cursor.x), default=0)
+
+    def scroll(self, step: Callable[[], None], y: int, count: int) -> None:
+        before = self.cursor.y
+        self.cursor.y = y
+        for _ in range(count or 1):
+            step()
+        self.cursor.y = before
+
+    def scroll_up(self, count: int = 1) -> None:
+        self.scroll(self.index, self.margins.bottom if self.margins else self.lines - 1, count)
+
+    def scroll_down(self, count: int = 1) -> None:
+        self.scroll(self.reverse_index, self.margins.top if self.margins else 0, count)
+
+
+class Stream(pyte.ByteStream):  # type: ignore[misc]
+    csi: ClassVar[Dict[str, str]] = {
+        **pyte.ByteStream.csi,
+        "b": "repeat_last",
+        "Z": "back_tab",
+        "S": "scroll_up",
+        "T": "scroll_down",
+    }
+    events = pyte.ByteStream.events | {"repeat_last", "back_tab", "scroll_up", "scroll_down"}
 
 
 class Target:
@@ -43,7 +85,9 @@ class Target:
         self.process = subprocess.Popen(self.words)
         end = time.monotonic() + PATIENCE
         while len(os.listdir(f"/proc/{self.process.pid}/task")) < 2:
-            assert time.monotonic() < end and self.process.poll() is None, "the target does not start"
+            assert (
+                time.monotonic() < end and self.process.poll() is None
+            ), "the target does not start"
             time.sleep(0.02)
         return str(self.process.pid)
 
@@ -59,10 +103,12 @@ def shares() -> Target:
 class Terminal:
     """pywalk top, or another program, with a terminal of its own."""
 
-    def __init__(self, words: List[str], rows: int = 24, columns: int = 80, **environment: str) -> None:
+    def __init__(
+        self, words: List[str], rows: int = 24, columns: int = 80, **environment: str
+    ) -> None:
         self.raw = b""
-        self.screen = pyte.Screen(columns, rows)
-        self.stream = pyte.ByteStream(self.screen)
+        self.screen = Screen(columns, rows)
+        self.stream = Stream(self.screen)
         self.master, self.slave = pty.openpty()
         self.resize(rows, columns)
         self.before = termios.tcgetattr(self.slave)
@@ -179,6 +225,11 @@ def columns() -> None:
         assert re.match(r"CPU \d+%  GIL \d+%  threads \d", lines[1]), lines[1]
         assert lines[2].split()[:3] == ["*%own", "%total", "%gil"], lines[2]
         assert lines[-1].startswith("q quit  ? help"), lines[-1]
+        reversed_rows = [y for y in range(24) if terminal.screen.buffer[y][0].reverse]
+        assert reversed_rows == [
+            2,
+            3,
+        ], f"reversed are the lines {reversed_rows}, not the head and the first row"
         quit_in_order(terminal)
 
 
@@ -197,7 +248,9 @@ def sorting() -> None:
         assert not falls(0), "own and total have the same order"
         terminal.type("r")
         terminal.see(r"\^%total")
-        terminal.until("not the other way round", lambda: numbers(terminal, 1) == sorted(numbers(terminal, 1)))
+        terminal.until(
+            "not the other way round", lambda: numbers(terminal, 1) == sorted(numbers(terminal, 1))
+        )
         terminal.type(">>")
         terminal.see(r"\*function")
         terminal.until("not sorted by name", lambda: names(terminal) == sorted(names(terminal)))
@@ -215,7 +268,10 @@ def filtering() -> None:
         terminal.see(r"^/\^s\(ix\|pin\)$")
         terminal.type("\r")
         terminal.see(r"hides \d+ rows")
-        terminal.until("other rows", lambda: sorted(n.split(" ")[0] for n in names(terminal)) == ["six", "spin"])
+        terminal.until(
+            "other rows",
+            lambda: sorted(n.split(" ")[0] for n in names(terminal)) == ["six", "spin"],
+        )
         terminal.type("/\x15(\r")
         terminal.see(r"^/\(  .*[Uu]nmatched|^/\(  .*[Pp]arenth")
         terminal.type("\x1b")
@@ -241,7 +297,11 @@ def views() -> None:
         terminal.see("^pywalk top  since the start")
         terminal.type("i")
         terminal.see("i: running only")
-        terminal.until("sleeping counts", lambda: terminal.rows() and not re.search(r"^ *[5-9]\d\.\d.* sleeper|^ *100.* sleeper", terminal.text(), re.M))
+        terminal.until(
+            "sleeping counts",
+            lambda: terminal.rows()
+            and not re.search(r"^ *[5-9]\d\.\d.* sleeper|^ *100.* sleeper", terminal.text(), re.M),
+        )
         terminal.type("?")
         terminal.see("^Keys")
         terminal.type("x")
@@ -257,7 +317,10 @@ def detail() -> None:
         lines = terminal.lines()
         assert lines[2].startswith("spin (shares.py:"), lines[2]
         terminal.see(r"six \(shares.py")
-        begin, middle, end = (next(i for i, line in enumerate(terminal.lines()) if line.endswith(" " + name)) for name in ("called by", "its lines", "calls"))
+        begin, middle, end = (
+            next(i for i, line in enumerate(terminal.lines()) if line.endswith(" " + name))
+            for name in ("called by", "its lines", "calls")
+        )
         callers = sorted(line.split()[2] for line in terminal.lines()[begin + 1 : middle])
         assert callers == ["six", "three"], callers
         assert all("spin (shares.py:2" in line for line in terminal.lines()[middle + 1 : end])
@@ -274,8 +337,13 @@ def sizes() -> None:
         for rows, columns in (8, 40), (50, 200), (3, 20), (1, 5), (24, 80):
             terminal.resize(rows, columns)
             if columns >= 40:
-                terminal.until("no table", lambda: "pywalk top" in terminal.lines()[0] and "%own" in terminal.lines()[2])
-                terminal.until("keys are not below", lambda: terminal.lines()[-1].startswith("q quit"))
+                terminal.until(
+                    "no table",
+                    lambda: "pywalk top" in terminal.lines()[0] and "%own" in terminal.lines()[2],
+                )
+                terminal.until(
+                    "keys are not below", lambda: terminal.lines()[-1].startswith("q quit")
+                )
                 assert ("own s" in terminal.lines()[2]) == (columns >= 60), terminal.lines()[2]
             terminal.see("^q")
         quit_in_order(terminal)
@@ -358,7 +426,9 @@ def death() -> None:
 
 
 def job_control() -> None:
-    with shares() as pid, Terminal(["bash", "--norc", "-i"], PS1="prompt> ", HISTFILE="/dev/null") as terminal:
+    with shares() as pid, Terminal(
+        ["bash", "--norc", "-i"], PS1="prompt> ", HISTFILE="/dev/null"
+    ) as terminal:
         terminal.see("^prompt>")
         terminal.type(f"{PYWALK} top {pid}\r")
         terminal.see(r"spin \(shares.py")
@@ -366,7 +436,9 @@ def job_control() -> None:
         terminal.see("Stopped")
         terminal.type("stty -a\r")
         terminal.see(r"[^-]icanon.*")
-        assert re.search(r"\s(icanon)", terminal.text()) and re.search(r"\secho\s", terminal.text()), terminal.text()
+        assert re.search(r"\s(icanon)", terminal.text()) and re.search(
+            r"\secho\s", terminal.text()
+        ), terminal.text()
         terminal.type("fg\r")
         terminal.see(r"^pywalk top  last")
         terminal.see(r"spin \(shares.py")
@@ -392,7 +464,16 @@ def terminals() -> None:
 
 
 def not_steered(terminal: Terminal) -> None:
-    for bad in b"pwned\x07", b"\x1b]", b"\x1b[31mc", b"\x1b[5m", b"\x9b", b"\xe2\x80\xae", b"\xe2\x81\xa6", b"\xcc\x81":
+    for bad in (
+        b"pwned\x07",
+        b"\x1b]",
+        b"\x1b[31mc",
+        b"\x1b[5m",
+        b"\x9b",
+        b"\xe2\x80\xae",
+        b"\xe2\x81\xa6",
+        b"\xcc\x81",
+    ):
         assert bad not in terminal.raw.replace("中".encode(), b""), f"{bad!r} reaches the terminal"
 
 
@@ -439,9 +520,10 @@ def command() -> None:
         assert terminal.raw.endswith(b"its last words\r\n"), terminal.raw[-200:]
     with top("--", PYTHON, program, truth, "500") as terminal:
         terminal.see(r"spin \(shares.py")
-        children = open(f"/proc/{terminal.process.pid}/task/{terminal.process.pid}/children").read().split()
-        for task in os.listdir(f"/proc/{terminal.process.pid}/task"):
-            children += open(f"/proc/{terminal.process.pid}/task/{task}/children").read().split()
+        children: List[str] = []
+        for path in glob.glob(f"/proc/{terminal.process.pid}/task/*/children"):
+            with open(path, encoding="utf-8") as file:
+                children += file.read().split()
         assert children, "no child"
         quit_in_order(terminal)
         terminal.until("the command goes on", lambda: not os.path.exists(f"/proc/{children[0]}"))
@@ -450,7 +532,7 @@ def command() -> None:
 def odd_terminals() -> None:
     with shares() as pid:
         for environment, said in ({"TERM": "no-such"}, "that TERM names"), ({"TERM": ""}, "TERM"):
-            with Terminal([PYWALK, "top", pid], **environment) as terminal:
+            with Terminal([PYWALK, "top", pid], 24, 80, **environment) as terminal:
                 assert terminal.end() == 2, terminal.text()
                 assert said in terminal.text(), terminal.text()
         # Keys come from the terminal, whatever standard input is.
@@ -489,7 +571,9 @@ def main(wanted: Optional[List[str]]) -> int:
             case()
             print(f"ok: {case.__name__}", flush=True)
         except Exception as error:  # the others are to run too
-            print(f"{case.__name__}: {type(error).__name__}: {error}".replace("\n", " "), flush=True)
+            print(
+                f"{case.__name__}: {type(error).__name__}: {error}".replace("\n", " "), flush=True
+            )
             bad = 1
     return bad
 
