@@ -100,10 +100,10 @@ static void add_keys(void)
 		const char *text;
 		int code;
 	} keys[] = {
-		{"\033[A", KEY_UP},	{"\033[B", KEY_DOWN},  {"\033[C", KEY_RIGHT},
-		{"\033[D", KEY_LEFT},	{"\033OA", KEY_UP},    {"\033OB", KEY_DOWN},
-		{"\033OC", KEY_RIGHT}, {"\033OD", KEY_LEFT},  {"\033[H", KEY_HOME},
-		{"\033[F", KEY_END},	{"\033[1~", KEY_HOME}, {"\033[4~", KEY_END},
+		{"\033[A", KEY_UP},	{"\033[B", KEY_DOWN},	{"\033[C", KEY_RIGHT},
+		{"\033[D", KEY_LEFT},	{"\033OA", KEY_UP},	{"\033OB", KEY_DOWN},
+		{"\033OC", KEY_RIGHT},	{"\033OD", KEY_LEFT},	{"\033[H", KEY_HOME},
+		{"\033[F", KEY_END},	{"\033[1~", KEY_HOME},	{"\033[4~", KEY_END},
 		{"\033[5~", KEY_PPAGE}, {"\033[6~", KEY_NPAGE},
 	};
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)

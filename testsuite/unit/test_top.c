@@ -97,8 +97,7 @@ static void test_sums(void **state)
 	assert_table(&model, (struct top_query){.flags = PW_SAMPLE_GIL},
 		     "c:10/10/10 a:0/10/10 b:0/10/10");
 	/* Of threads: the time in which they ran, all of it, and with the GIL. */
-	assert_table(&model, (struct top_query){.by = TOP_BY_THREAD},
-		     "1 ?:20/20/10 2 ?:0/20/0");
+	assert_table(&model, (struct top_query){.by = TOP_BY_THREAD}, "1 ?:20/20/10 2 ?:0/20/0");
 	top_model_reset(&model);
 	assert_table(&model, (struct top_query){.since_start = true}, "");
 	sample(profile, 1, "c", 10 * MS, 0);
