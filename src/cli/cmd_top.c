@@ -132,7 +132,12 @@ static void on_end(int number)
 	_exit(128 + number);
 }
 
-static void catch_ends(void)
+static void on_continue(int number)
+{
+	top_sampler_continued();
+}
+
+static void catch_signals(void)
 {
 	static const int ends[] = {SIGINT, SIGTERM, SIGHUP};
 	struct sigaction action = {.sa_handler = on_end};
@@ -142,6 +147,8 @@ static void catch_ends(void)
 		if (before.sa_handler != SIG_IGN)
 			sigaction(ends[i], &action, NULL);
 	}
+	action = (struct sigaction){.sa_handler = on_continue, .sa_flags = SA_RESTART};
+	sigaction(SIGCONT, &action, NULL);
 }
 
 /* ---- the screen ---- */
@@ -308,7 +315,7 @@ static int top(struct top_arguments *arguments)
 		cli_message("the output is no terminal; --batch=N prints N times");
 		return CLI_USAGE;
 	}
-	catch_ends();
+	catch_signals();
 	struct top_sampler *sampler =
 		top_sampler_start(&arguments->sampling, (uint64_t)(arguments->window * 1e9),
 				  !arguments->batch, &status);
@@ -324,7 +331,6 @@ static int run(int argc, char **argv)
 	cli_common_init(&arguments.common);
 	cli_sampling_init(&arguments.sampling, &arguments.common);
 	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
-	arguments.sampling.sampler.no_stop = arguments.common.capture.no_stop;
 	int status = top(&arguments);
 	top_view_deinit(&arguments.view);
 	cli_sampling_deinit(&arguments.sampling);

@@ -250,6 +250,8 @@ struct top_sampler *top_sampler_start(struct cli_sampling *sampling, uint64_t wi
 				      int *ret_status);
 /* Stops, and says what there is to say.  The exit status. */
 int top_sampler_stop(struct top_sampler *sampler);
+/* From the handler of SIGCONT: what was while this program was stopped is not known. */
+void top_sampler_continued(void);
 void top_sampler_pause(struct top_sampler *sampler, bool pause);
 /* The model is good until it is unlocked.  Texts of the status are too. */
 const struct top_model *top_sampler_lock(struct top_sampler *sampler, struct top_status *ret);

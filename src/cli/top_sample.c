@@ -20,7 +20,7 @@
 enum {
 	MOVE_EVERY_S = 10, /* at most: one stack may be larger than all that is kept */
 	SUMMARIZE_EVERY_MS = 500,
-	HELD_UP_MS = 2000, /* who looks so late was stopped itself */
+	LATE_MS = 1000, /* a look that is so late may be because this program was stopped */
 	STOP_WITHIN_S = 3,
 	MESSAGE_S = 8, /* how long it is shown */
 	KEPT = 4096,   /* of what the command printed last */
@@ -35,7 +35,6 @@ struct top_sampler {
 	struct pw_sampler *sampler;
 	struct record_processes processes;
 	uint64_t summarized, moved;    /* ns */
-	bool skip;		       /* the next look stands for time that does not count */
 	struct pw_profile_info before; /* of samplers that were left */
 	pid_t child;		       /* 0: none, or it has ended */
 	int output;		       /* of the command; -1: none */
@@ -67,6 +66,12 @@ static uint64_t now(void)
 /* ---- what is said ---- */
 
 static struct top_sampler *listening;
+static volatile sig_atomic_t continued;
+
+void top_sampler_continued(void)
+{
+	continued = 1;
+}
 
 /* Instead of stderr, which is the terminal. */
 static void hear(const char *message)
@@ -99,6 +104,17 @@ static void fail(struct top_sampler *s, enum cli_exit status)
 	pthread_mutex_lock(&s->lock);
 	s->status = cli_worse(s->status, status);
 	pthread_mutex_unlock(&s->lock);
+}
+
+/* Whether it is an error, which ends the sampling. */
+static bool fails(struct top_sampler *s, struct pw_error *error)
+{
+	if (!error)
+		return false;
+	fail(s, cli_exit_status(pw_error_code(error)));
+	say(s, "%s", pw_error_message(error));
+	pw_error_destroy(error);
+	return true;
 }
 
 /* ---- the command ---- */
@@ -226,8 +242,7 @@ static struct pw_error *move(struct top_sampler *s)
 	s->before.torn += info->torn;
 	s->before.own_cpu += info->own_cpu;
 	s->before.duration += info->duration;
-	if (!error)
-		error = record_move(&s->processes, sampler);
+	record_move(&s->processes, sampler);
 	pthread_mutex_lock(&s->lock);
 	/* What cannot be moved is forgotten. */
 	if (!top_model_move(&s->model, pw_sampler_profile(sampler))) {
@@ -273,34 +288,35 @@ static struct pw_error *look(struct top_sampler *s, uint64_t time, uint64_t weig
 	return error;
 }
 
-/* One look, when it is due. */
+/* Whether this program was stopped meanwhile: others go on before the handler tells. */
+static bool was_stopped(uint64_t weight)
+{
+	if (weight > LATE_MS * 1000000ull && !continued)
+		usleep(20000);
+	bool was = continued;
+	continued = 0;
+	return was;
+}
+
+/* One look, when it is due.  False: there is nothing to look at any more. */
 static bool look_on(struct top_sampler *s)
 {
 	uint64_t time, weight;
-	struct pw_error *error = NULL;
-	double rate = s->sampling->sampler.rate ? s->sampling->sampler.rate : 100;
-	uint64_t late = HELD_UP_MS * 1000000ull + (uint64_t)(2e9 / rate);
 	if (!pw_sampler_wait(s->sampler, &time, &weight))
 		return true;
-	/* What passed while nobody looked is not known. */
-	if (!s->skip && weight < late)
-		error = look(s, time, weight);
-	s->skip = false;
+	/* Some engines go on by themselves: they begin anew. */
+	struct pw_error *error = was_stopped(weight) ? move(s) : look(s, time, weight);
 	look_after_child(s);
 	record_tend(&s->processes);
 	if (now() - s->summarized > SUMMARIZE_EVERY_MS * 1000000ull)
 		summarize(s);
-	if (!error)
-		return record_alive(&s->processes);
-	fail(s, cli_exit_status(pw_error_code(error)));
-	say(s, "%s", pw_error_message(error));
-	pw_error_destroy(error);
-	return false;
+	return !fails(s, error) && record_alive(&s->processes);
 }
 
-/* False: it is to stop. */
+/* Leaves the processes alone for as long.  False: it is to stop. */
 static bool wait_while_paused(struct top_sampler *s)
 {
+	bool paused = false;
 	pthread_mutex_lock(&s->lock);
 	while (s->pause && !s->stop) {
 		struct timespec until;
@@ -308,15 +324,20 @@ static bool wait_while_paused(struct top_sampler *s)
 		until.tv_nsec += 100000000;
 		until.tv_sec += until.tv_nsec / 1000000000;
 		until.tv_nsec %= 1000000000;
-		s->skip = true;
-		pthread_cond_timedwait(&s->changed, &s->lock, &until);
 		pthread_mutex_unlock(&s->lock);
+		if (!paused)
+			record_leave(&s->processes);
+		paused = true;
 		look_after_child(s);
 		pthread_mutex_lock(&s->lock);
+		if (s->pause && !s->stop)
+			pthread_cond_timedwait(&s->changed, &s->lock, &until);
 	}
 	bool goes_on = !s->stop;
 	pthread_mutex_unlock(&s->lock);
-	return goes_on;
+	if (!paused || !goes_on)
+		return goes_on;
+	return !fails(s, move(s));
 }
 
 /* ---- the thread ---- */
@@ -488,7 +509,10 @@ struct top_sampler *top_sampler_start(struct cli_sampling *sampling, uint64_t wi
 	struct start start = {s, private, -1};
 	if (!s)
 		return NULL;
+	const char *why = pw_sampler_engine_note(s->sampler);
+	char *note = why ? strdup(why) : NULL;
 	if (!start_thread(s, &start)) {
+		free(note);
 		destroy(s);
 		return NULL;
 	}
@@ -499,12 +523,16 @@ struct top_sampler *top_sampler_start(struct cli_sampling *sampling, uint64_t wi
 	*ret_status = start.status;
 	if (start.status != CLI_OK) {
 		pthread_join(s->thread, NULL);
+		free(note);
 		destroy(s);
 		return NULL;
 	}
 	listening = s;
 	if (private)
 		cli_listen(hear);
+	if (note)
+		cli_message("%s; sampling by ptrace instead", note);
+	free(note);
 	return s;
 }
 
