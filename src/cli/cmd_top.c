@@ -293,6 +293,36 @@ static int show_text(struct top_arguments *arguments, struct top_sampler *sample
 	return top_sampler_stop(sampler);
 }
 
+/* Of a command line, the folder of its program says the least. */
+static const char *without_folder(const char *command)
+{
+	size_t length = strcspn(command, " ");
+	while (length && command[length - 1] != '/')
+		length--;
+	return command + length;
+}
+
+char *top_target_name(const struct cli_sampling *sampling)
+{
+	const struct cli_targets *targets = &sampling->common->targets;
+	char *text = NULL, *command = NULL;
+	int length = 0;
+	if (sampling->command) {
+		length = asprintf(&text, "%s", sampling->command[0]);
+	} else {
+		command = pw_process_command(targets->items[0].pid);
+		length = asprintf(&text, "%d %s", (int)targets->items[0].pid,
+				  targets->count > 1 ? "and others"
+				  : command	     ? without_folder(command)
+						     : "");
+	}
+	free(command);
+	char *printable = length < 0 ? NULL : pw_printable(text);
+	if (length >= 0)
+		free(text);
+	return printable;
+}
+
 /* ---- the command ---- */
 
 static int top(struct top_arguments *arguments)

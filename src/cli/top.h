@@ -219,6 +219,7 @@ struct top_status {
 	const char *target;  /* printable */
 	const char *message; /* printable; "": none */
 	bool paused, ended;
+	bool own_clock; /* samples come by the threads' own clock, not by looks */
 	size_t processes;
 	double rate_wished;
 	uint64_t window; /* ns */
@@ -244,7 +245,9 @@ int top_screen_key(int milliseconds);
 struct top_sampler;
 enum { TOP_TOLD = 256 };
 
-/* Begins to look; both are borrowed.  `private`: the command gets no terminal, what it prints is
+/* What is looked at, in a few words, printable; free() it (cmd_top.c). */
+char *top_target_name(const struct cli_sampling *sampling);
+/* Begins to look; it is borrowed.  `private`: the command gets no terminal, what it prints is
  * kept.  NULL: it could not begin, which was said; *ret_status is the exit status. */
 struct top_sampler *top_sampler_start(struct cli_sampling *sampling, uint64_t window, bool private,
 				      int *ret_status);

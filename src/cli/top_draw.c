@@ -95,15 +95,19 @@ static void put_state(const struct top_view *view, const struct top_model *model
 {
 	uint64_t looks = view->query.since_start ? model->all_looks : model->window_looks;
 	double rate = table->elapsed ? (double)looks * 1e9 / (double)table->elapsed : 0;
-	char clock[64] = "";
+	char clock[64] = "", speed[64];
 	if (view->clock != PW_CLOCK_WALL)
 		snprintf(clock, sizeof(clock), "  --%s", pw_profile_clock_name(view->clock));
+	if (status->own_clock)
+		snprintf(speed, sizeof(speed), "ebpf %g/s", status->rate_wished);
+	else
+		snprintf(speed, sizeof(speed), "%.0f/s of %g", rate, status->rate_wished);
 	put(lines, TOP_PLAIN,
-	    "CPU %.0f%%  GIL %.0f%%  threads %zu, %zu ran%s  %.0f/s of %g  lost %" PRIu64
-	    "  torn %" PRIu64 "  pywalk %.0f%%",
+	    "CPU %.0f%%  GIL %.0f%%  threads %zu, %zu ran%s  %s  lost %" PRIu64 "  torn %" PRIu64
+	    "  pywalk %.0f%%",
 	    percent(table->running, table->elapsed), percent(table->gil, table->elapsed),
-	    table->threads, table->running_threads, clock, rate, status->rate_wished, status->lost,
-	    status->torn, percent(status->own_cpu, status->duration));
+	    table->threads, table->running_threads, clock, speed, status->lost, status->torn,
+	    percent(status->own_cpu, status->duration));
 }
 
 /* ---- tables ---- */

@@ -45,6 +45,7 @@ struct top_sampler {
 	/* Under the lock. */
 	struct top_model model;
 	struct pw_profile_info info;
+	bool own_clock; /* of the engine */
 	bool begun, pause, stop, ended, finished;
 	enum cli_exit status;
 	int child_status; /* -1: none, or not ended */
@@ -265,6 +266,8 @@ static void summarize(struct top_sampler *s)
 	s->summarized = now();
 	pthread_mutex_lock(&s->lock);
 	s->info = *pw_profile_info(pw_sampler_profile(s->sampler));
+	s->own_clock = strcmp(s->info.engine, "ebpf") == 0;
+	s->info.engine = NULL; /* it goes with the sampler */
 	s->info.lost += s->before.lost;
 	s->info.torn += s->before.torn;
 	s->info.own_cpu += s->before.own_cpu;
@@ -412,37 +415,6 @@ static void on_wake(int number)
 {
 }
 
-/* Of a command line, the folder of its program says the least. */
-static const char *without_folder(const char *command)
-{
-	size_t length = strcspn(command, " ");
-	while (length && command[length - 1] != '/')
-		length--;
-	return command + length;
-}
-
-/* What is looked at, in a few words. */
-static char *name_target(const struct cli_sampling *sampling)
-{
-	const struct cli_targets *targets = &sampling->common->targets;
-	char *text = NULL, *command = NULL;
-	int length = 0;
-	if (sampling->command) {
-		length = asprintf(&text, "%s", sampling->command[0]);
-	} else {
-		command = pw_process_command(targets->items[0].pid);
-		length = asprintf(&text, "%d %s", (int)targets->items[0].pid,
-				  targets->count > 1 ? "and others"
-				  : command	     ? without_folder(command)
-						     : "");
-	}
-	free(command);
-	char *printable = length < 0 ? NULL : pw_printable(text);
-	if (length >= 0)
-		free(text);
-	return printable;
-}
-
 /* The thread hears only what wakes it; those of mistakes cannot be put off. */
 static bool start_thread(struct top_sampler *s, struct start *start)
 {
@@ -487,7 +459,7 @@ static struct top_sampler *create(struct cli_sampling *sampling, uint64_t window
 				  .output = -1};
 	struct pw_error *error = pw_sampler_create(&sampling->sampler, &s->sampler);
 	*ret_status = error ? cli_report(error) : CLI_INCOMPLETE;
-	s->target = name_target(sampling);
+	s->target = top_target_name(sampling);
 	bool good = top_model_init(&s->model, window, 0) && s->target;
 	if (!error && !good)
 		cli_message("out of memory");
@@ -561,6 +533,7 @@ const struct top_model *top_sampler_lock(struct top_sampler *sampler, struct top
 		.message = fresh || s->ended ? s->message : "",
 		.paused = s->pause,
 		.ended = s->ended,
+		.own_clock = s->own_clock,
 		.rate_wished = s->sampling->sampler.rate ? s->sampling->sampler.rate : 100,
 		.window = s->model.slice_length * TOP_SLICES,
 		.lost = s->info.lost,

@@ -120,8 +120,8 @@ static void set_up(void)
 	add_keys();
 	set_escdelay(50);
 	curs_set(0);
-	terminal.colors = has_colors() && !(getenv("NO_COLOR") && getenv("NO_COLOR")[0]) &&
-			  start_color() == OK;
+	const char *no_color = getenv("NO_COLOR");
+	terminal.colors = has_colors() && !(no_color && no_color[0]) && start_color() == OK;
 	if (!terminal.colors)
 		return;
 	use_default_colors();
