@@ -118,7 +118,7 @@ static void set_up(void)
 	nonl();
 	keypad(stdscr, TRUE);
 	add_keys();
-	set_escdelay(50);
+	set_escdelay(250);
 	curs_set(0);
 	const char *no_color = getenv("NO_COLOR");
 	terminal.colors = has_colors() && !(no_color && no_color[0]) && start_color() == OK;
