@@ -53,9 +53,6 @@ static enum top_sort sort_of(const char *name, const struct argp_state *state)
 
 static void check(const struct top_arguments *arguments, const struct argp_state *state)
 {
-	if (arguments->common.json)
-		argp_error(state, "--json is for dumps; pywalk record and report --json count "
-				  "for programs");
 	if (arguments->common.output)
 		argp_error(state, "there is no file to write; pywalk record makes one");
 }
@@ -102,7 +99,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp_child children[] = {
-	{&cli_sampling_argp, 0, NULL, 0}, {&cli_common_argp, 0, NULL, 0}, {0}};
+	{&cli_sampling_argp, 0, NULL, 0}, {&cli_live_argp, 0, NULL, 0}, {0}};
 static const struct argp argp = {
 	.options = options,
 	.parser = parse,

@@ -48,7 +48,7 @@ static void sample(struct pw_profile *profile, uint64_t tid, const char *names, 
 static void take(struct top_model *model, struct pw_profile *profile, uint64_t weight)
 {
 	assert_true(top_model_take(model, profile, weight));
-	pw_profile_forget_samples(profile);
+	pw_profile_forget(profile);
 }
 
 /* The rows as "TEXT:OWN/TOTAL/GIL" in ms. */
