@@ -3,7 +3,7 @@
 
     check_top.py TRUTH PAGES cpu|wall
 
-TRUTH is what programs/shares.py wrote.
+TRUTH is what programs/turns.py wrote.
 """
 
 import json
@@ -12,7 +12,7 @@ import re
 import sys
 from typing import Dict, Tuple
 
-ROW = re.compile(r"^ *([0-9.]+) +([0-9.]+) +([0-9.]+) +([0-9.]+) +([0-9.]+)  (\w+) \(shares\.py:")
+ROW = re.compile(r"^ *([0-9.]+) +([0-9.]+) +([0-9.]+) +([0-9.]+) +([0-9.]+)  (\w+) \(turns\.py:")
 
 
 def read(path: str) -> Tuple[Dict[str, Tuple[float, float]], float]:

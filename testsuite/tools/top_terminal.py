@@ -97,7 +97,7 @@ class Target:
 
 
 def shares() -> Target:
-    return Target("shares.py", FOLDER + "/shares.json", "500")
+    return Target("turns.py", FOLDER + "/shares.json", "500")
 
 
 class Terminal:
@@ -219,7 +219,7 @@ def names(terminal: Terminal) -> List[str]:
 
 def columns() -> None:
     with shares() as pid, top(pid) as terminal:
-        terminal.see(r"spin \(shares.py:\d+\)$")
+        terminal.see(r"spin \(turns.py:\d+\)$")
         lines = terminal.lines()
         assert lines[0].startswith("pywalk top  last 10 s"), lines[0]
         assert re.match(r"CPU \d+%  GIL \d+%  threads \d", lines[1]), lines[1]
@@ -239,7 +239,7 @@ def sorting() -> None:
         return len(found) > 5 and found == sorted(found, reverse=True) and found[0] > 20
 
     with shares() as pid, top(pid, "--no-idle") as terminal:
-        terminal.see(r"one \(shares.py")
+        terminal.see(r"one \(turns.py")
         # Read while it is drawn, a screen is neither the old one nor the new one.
         terminal.until("not sorted by own", lambda: falls(0))
         terminal.type("2")
@@ -261,7 +261,7 @@ def sorting() -> None:
 
 def filtering() -> None:
     with shares() as pid, top(pid) as terminal:
-        terminal.see(r"six \(shares.py")
+        terminal.see(r"six \(turns.py")
         terminal.type("/")
         terminal.see("^/$")
         terminal.type("^s(ix|pin)x\x7f")
@@ -284,13 +284,13 @@ def filtering() -> None:
 
 def views() -> None:
     with shares() as pid, top(pid) as terminal:
-        terminal.see(r"spin \(shares.py")
+        terminal.see(r"spin \(turns.py")
         terminal.type("l")
         terminal.see(r"\sline$")
-        terminal.see(r"spin \(shares.py:2\d\)")
+        terminal.see(r"spin \(turns.py:2\d\)")
         terminal.type("t")
         terminal.see(r"\*%cpu")
-        terminal.see(rf"{pid} MainThread  in \S+ \(shares.py")
+        terminal.see(rf"{pid} MainThread  in \S+ \(turns.py")
         terminal.type("f")
         terminal.see(r"\sfunction$")
         terminal.type("w")
@@ -311,29 +311,29 @@ def views() -> None:
 
 def detail() -> None:
     with shares() as pid, top(pid, "--filter", "^(spin|one)") as terminal:
-        terminal.see(r"one \(shares.py")
+        terminal.see(r"one \(turns.py")
         terminal.type("\r")
         terminal.see("its lines")
         lines = terminal.lines()
-        assert lines[2].startswith("spin (shares.py:"), lines[2]
-        terminal.see(r"six \(shares.py")
+        assert lines[2].startswith("spin (turns.py:"), lines[2]
+        terminal.see(r"six \(turns.py")
         begin, middle, end = (
             next(i for i, line in enumerate(terminal.lines()) if line.endswith(" " + name))
             for name in ("called by", "its lines", "calls")
         )
         callers = sorted(line.split()[2] for line in terminal.lines()[begin + 1 : middle])
         assert callers == ["six", "three"], callers
-        assert all("spin (shares.py:2" in line for line in terminal.lines()[middle + 1 : end])
+        assert all("spin (turns.py:2" in line for line in terminal.lines()[middle + 1 : end])
         terminal.type("\x1b")
         terminal.see(r"\*%own.*function$")
         terminal.type("\x1b[B\x1bOB\x1bOAj\r")
-        terminal.see(r"^one \(shares.py")
+        terminal.see(r"^one \(turns.py")
         quit_in_order(terminal)
 
 
 def sizes() -> None:
     with shares() as pid, top(pid) as terminal:
-        terminal.see(r"spin \(shares.py")
+        terminal.see(r"spin \(turns.py")
         for rows, columns in (8, 40), (50, 200), (3, 20), (1, 5), (24, 80):
             terminal.resize(rows, columns)
             if columns >= 40:
@@ -354,7 +354,7 @@ def pausing() -> None:
         return re.findall(r"\d+:\d\d:\d\d", terminal.lines()[0])
 
     with shares() as pid, top(pid, "--since-start") as terminal:
-        terminal.see(r"spin \(shares.py")
+        terminal.see(r"spin \(turns.py")
         terminal.until("no time passes", lambda: looked() > ["0:00:01"])
         terminal.type("p")
         terminal.see("^pywalk top  PAUSED")
@@ -375,13 +375,13 @@ def signals() -> None:
     with shares() as pid:
         for number in signal.SIGTERM, signal.SIGINT, signal.SIGHUP:
             with top(pid) as terminal:
-                terminal.see(r"spin \(shares.py")
+                terminal.see(r"spin \(turns.py")
                 terminal.process.send_signal(number)
                 assert terminal.end() == 0, number
                 terminal.check_left()
         for number in signal.SIGSEGV, signal.SIGABRT, signal.SIGQUIT:
             with top(pid) as terminal:
-                terminal.see(r"spin \(shares.py")
+                terminal.see(r"spin \(turns.py")
                 terminal.process.send_signal(number)
                 assert terminal.end() == -number, number
                 terminal.check_left()
@@ -390,7 +390,7 @@ def signals() -> None:
 def stuck() -> None:
     """Nobody reads the terminal: a second signal ends it all the same."""
     with shares() as pid, top(pid, "-d", "0.01", rows=200, columns=500) as terminal:
-        terminal.see(r"spin \(shares.py")
+        terminal.see(r"spin \(turns.py")
         termios.tcflow(terminal.slave, termios.TCOOFF)
         terminal.type("?")
         end = time.monotonic() + PATIENCE
@@ -406,7 +406,7 @@ def hangup() -> None:
     words = ["sh", "-c", 'trap "" HUP; exec "$@"', "sh", PYWALK, "top"]
     with shares() as pid:
         terminal = Terminal([*words, pid])
-        terminal.see(r"spin \(shares.py")
+        terminal.see(r"spin \(turns.py")
         os.close(terminal.slave)
         os.close(terminal.master)
         terminal.process.wait(PATIENCE)
@@ -415,13 +415,13 @@ def hangup() -> None:
 def death() -> None:
     target = shares()
     with target as pid, top(pid) as terminal:
-        terminal.see(r"spin \(shares.py")
+        terminal.see(r"spin \(turns.py")
         target.process.kill()
         target.process.wait()
         terminal.see("^pywalk top  ENDED")
         terminal.see(rf"process {pid} has (ended|exited)")
         terminal.type("l")
-        terminal.see(r"spin \(shares.py:2\d\)")
+        terminal.see(r"spin \(turns.py:2\d\)")
         quit_in_order(terminal)
 
 
@@ -431,7 +431,7 @@ def job_control() -> None:
     ) as terminal:
         terminal.see("^prompt>")
         terminal.type(f"{PYWALK} top {pid}\r")
-        terminal.see(r"spin \(shares.py")
+        terminal.see(r"spin \(turns.py")
         terminal.type("\x1a")
         terminal.see("Stopped")
         terminal.type("stty -a\r")
@@ -441,7 +441,7 @@ def job_control() -> None:
         ), terminal.text()
         terminal.type("fg\r")
         terminal.see(r"^pywalk top  last")
-        terminal.see(r"spin \(shares.py")
+        terminal.see(r"spin \(turns.py")
         terminal.type("q")
         terminal.see("^prompt> ")
         terminal.type("exit\r")
@@ -510,16 +510,16 @@ def hostile() -> None:
 
 def command() -> None:
     truth = FOLDER + "/command.json"
-    program = os.path.join(PROGRAMS, "shares.py")
+    program = os.path.join(PROGRAMS, "turns.py")
     script = '"$@"; status=$?; echo its last words >&2; exit $status'
     with top("-s", "--", "sh", "-c", script, "sh", PYTHON, program, truth, "1") as terminal:
-        terminal.see(r"spin \(shares.py")
+        terminal.see(r"spin \(turns.py")
         terminal.see("ENDED")
         terminal.see("the command ended with status 5: its last words")
         quit_in_order(terminal, 5)
         assert terminal.raw.endswith(b"its last words\r\n"), terminal.raw[-200:]
     with top("--", PYTHON, program, truth, "500") as terminal:
-        terminal.see(r"spin \(shares.py")
+        terminal.see(r"spin \(turns.py")
         children: List[str] = []
         for path in glob.glob(f"/proc/{terminal.process.pid}/task/*/children"):
             with open(path, encoding="utf-8") as file:
@@ -538,7 +538,7 @@ def odd_terminals() -> None:
         # Keys come from the terminal, whatever standard input is.
         words = ["sh", "-c", 'yes | "$@"', "sh", PYWALK, "top", pid]
         with Terminal(words) as terminal:
-            terminal.see(r"spin \(shares.py")
+            terminal.see(r"spin \(turns.py")
             quit_in_order(terminal)
 
 
