@@ -6,7 +6,7 @@
 docdir ?= $(datadir)/doc/pywalk
 GDBINITDIR ?= $(or $(shell gdb --configuration 2>/dev/null | \
 	sed -n 's/.*--with-system-gdbinit-dir=\([^ ]*\).*/\1/p'),$(sysconfdir)/gdb/gdbinit.d)
-CLI_LIBS :=
+CLI_LIBS = $(shell pkg-config --libs ncursesw 2>/dev/null || echo -lncursesw -ltinfo) -pthread
 
 gdb_dir = $(datadir)/pywalk/gdb
 python_dir = $(libdir)/pywalk/python

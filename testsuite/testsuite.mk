@@ -23,9 +23,14 @@ TEST_PROGRAMS += $(O)/testsuite/shares.so # for pywalk.sample/shares.exp and soa
 TEST_PYTHON3 = $(eval TEST_PYTHON3 := $(shell for p in $(PYTHON3) /usr/bin/python3; do \
 	"$$p" -c 'import jsonschema' 2>/dev/null && echo "$$p" && break; done))$(TEST_PYTHON3)
 
+# What is tested of the command line tool: it is in no library.
+TOP_OBJECTS := $(addprefix $(O)/obj/src/cli/top_,model.o rows.o detail.o text.o view.o draw.o)
+$(O)/testsuite/unit/test_top: unit_objects = $(TOP_OBJECTS)
+$(O)/testsuite/unit/test_top: $(TOP_OBJECTS)
+
 $(O)/testsuite/unit/%: $(TESTSUITE)/unit/%.c $(O)/libpywalk.a
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(O)/libpywalk.a -lcmocka $(LIBS)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(unit_objects) $(O)/libpywalk.a -lcmocka $(LIBS)
 
 $(O)/testsuite/run-target: $(TESTSUITE)/tools/run-target.c
 	@mkdir -p $(@D)
@@ -77,6 +82,13 @@ $(O)/testsuite/dap/.done: $(TESTSUITE)/testsuite.mk
 	@$(TEST_PYTHON3) -m venv $(@D) && $(@D)/bin/pip install -q --disable-pip-version-check $(DAP_CLIENT) \
 		>$(T)/dap.log 2>&1 && touch $@ || echo 'no $(DAP_CLIENT): see $(T)/dap.log'
 
+# A terminal, from PyPI, for pywalk.sample/top.exp; which says so too.
+PYTE := pyte==0.8.2 wcwidth==0.2.13
+
+$(O)/testsuite/pyte/.done: $(TESTSUITE)/testsuite.mk
+	@$(TEST_PYTHON3) -m venv $(@D) && $(@D)/bin/pip install -q --disable-pip-version-check $(PYTE) \
+		>$(T)/pyte.log 2>&1 && touch $@ || echo 'no $(PYTE): see $(T)/pyte.log'
+
 # OpenTelemetry's protocol as it is published, from PyPI, for pywalk.sample/formats2.exp; which says so too.
 OTLP_PROTOCOL := opentelemetry-proto==1.45.2
 
@@ -89,7 +101,7 @@ $(O)/consumers/otlp/.done: $(TESTSUITE)/testsuite.mk
 consumers: $(O)/consumers/otlp/.done
 
 .PHONY: test-programs
-test-programs: $(TEST_PROGRAMS) $(O)/testsuite/dap/.done
+test-programs: $(TEST_PROGRAMS) $(O)/testsuite/dap/.done $(O)/testsuite/pyte/.done
 	@[ -n '$(TEST_PYTHON3)' ] || { echo 'no Python 3 with jsonschema (make deps-check)' >&2; exit 1; }
 	@sid="$(PYTHON_CACHE)/sid"; [ ! -e "$$sid/.complete" ] || \
 		bash $(TESTSUITE)/pythons/sid-root "$$sid" >/dev/null 2>&1 || true # mounts gone after a reboot

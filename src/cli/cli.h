@@ -38,6 +38,7 @@ extern const struct cli_command cli_report_command; /* cmd_report.c */
 extern const struct cli_command cli_merge_command;  /* cmd_merge.c */
 extern const struct cli_command cli_diff_command;   /* cmd_diff.c */
 extern const struct cli_command cli_watch;	    /* cmd_watch.c */
+extern const struct cli_command cli_top;	    /* cmd_top.c */
 
 /* What main() changed of what the program was started with, for commands that start another. */
 struct cli_inherited {
@@ -127,6 +128,8 @@ struct pw_error *cli_capture(const struct cli_common *common, const struct cli_t
 void cli_subject(const char *subject);
 /* "pywalk: MESSAGE" on stderr, with what would steer a terminal escaped. */
 void cli_message(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* Messages go there from now on, printable and without their subject; NULL: to stderr. */
+void cli_listen(void (*hear)(const char *message));
 /* "hint: ..." on stderr, below a message. */
 void cli_hint(const char *text);
 enum cli_exit cli_exit_status(enum pw_error_code code);

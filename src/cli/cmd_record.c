@@ -15,117 +15,28 @@
 #include <time.h>
 #include <unistd.h>
 
-enum {
-	KEY_CPU = 0x200,
-	KEY_WALL,
-	KEY_GIL,
-	KEY_NO_IDLE,
-	KEY_FUNCTION,
-	KEY_LINE,
-	KEY_MEMORY,
-	KEY_MAX_FRAMES,
-	KEY_ENGINE,
-};
+enum { KEY_MEMORY = 0x300 };
 
 enum { FLUSH_MS = 1000 };
 
 struct record_arguments {
 	struct cli_common common;
 	struct cli_push push;
-	struct pw_sampler_options sampler;
+	struct cli_sampling sampling;
 	struct record_keep_arguments keep;
 	const char *format; /* NULL: by the output's name, else raw */
 	double duration;    /* seconds; 0: until the end */
-	bool subprocesses, quiet;
-	regex_t wanted;
-	bool has_wanted;
-	char **command; /* NULL: none */
+	bool quiet;
 };
 
 static const struct argp_option options[] = {
 	{"format", 'F', "FORMAT", 0,
 	 "Write this format; else the one that -o's suffix names, or a recording (raw)", 0},
-	{"rate", 'r', "N", 0, "Look N times a second (100)", 0},
 	{"duration", 'd', "SECONDS", 0, "End after so many seconds of real time", 0},
-	{"wall", KEY_WALL, NULL, 0, "All threads count, whether they run or not (so it is anyway)",
-	 0},
-	{"cpu", KEY_CPU, NULL, 0, "Only threads that run count", 0},
-	{"gil", KEY_GIL, NULL, 0, "Only the thread that holds the GIL counts", 0},
-	{"no-idle", KEY_NO_IDLE, NULL, 0, "With --wall: without threads that sleep", 0},
-	{"native", 'n', "folded|all", OPTION_ARG_OPTIONAL,
-	 "Also C frames; folded (unless given otherwise) leaves out the interpreter's own", 0},
-	{"subprocesses", 's', "REGEX", OPTION_ARG_OPTIONAL,
-	 "Also the processes that each process starts; with REGEX, those whose command fits it", 0},
-	{"engine", KEY_ENGINE, "NAME", 0,
-	 "How running threads are looked at: ptrace stops each for a moment, ebpf copies in their "
-	 "own context by a clock that ticks while they run, peek never stops; auto is ebpf for "
-	 "--cpu where it may be used, else ptrace",
-	 0},
-	{"function", KEY_FUNCTION, NULL, 0, "Tell functions apart, not their lines", 0},
-	{"line", KEY_LINE, NULL, 0, "Tell lines apart (so it is anyway)", 0},
 	{"memory", KEY_MEMORY, NULL, 0, "Also how much memory is resident, at each look", 0},
-	{"max-frames", KEY_MAX_FRAMES, "N", 0, "At most N Python frames of each thread", 0},
 	{"quiet", 'q', NULL, 0, "No progress, and no summary at the end", 0},
 	{0},
 };
-
-static double number_of(const char *option, const char *text, double most,
-			const struct argp_state *state)
-{
-	char *end;
-	errno = 0;
-	double value = strtod(text, &end);
-	if (end == text || *end || errno || !(value > 0) || value > most)
-		argp_error(state, "%s is a number above 0, up to %g, not \"%s\"", option, most,
-			   text);
-	return value;
-}
-
-static void take_wanted(struct record_arguments *arguments, const char *pattern,
-			const struct argp_state *state)
-{
-	char why[256];
-	arguments->subprocesses = true;
-	if (!pattern)
-		return;
-	if (arguments->has_wanted)
-		regfree(&arguments->wanted);
-	int failed = regcomp(&arguments->wanted, pattern, REG_EXTENDED | REG_NOSUB);
-	arguments->has_wanted = !failed;
-	if (!failed)
-		return;
-	regerror(failed, &arguments->wanted, why, sizeof(why));
-	argp_error(state, "--subprocesses=%s: %s", pattern, why);
-}
-
-static void take_native(struct record_arguments *arguments, const char *which,
-			const struct argp_state *state)
-{
-	if (!which || strcmp(which, "folded") == 0)
-		arguments->sampler.native = PW_NATIVE_FOLDED;
-	else if (strcmp(which, "all") == 0)
-		arguments->sampler.native = PW_NATIVE_ALL;
-	else
-		argp_error(state, "--native is folded or all, not \"%s\"", which);
-}
-
-static void take_engine(struct record_arguments *arguments, const char *name,
-			const struct argp_state *state)
-{
-	static const char *const names[] = {
-		[PW_ENGINE_AUTO] = "auto",
-		[PW_ENGINE_PTRACE] = "ptrace",
-		[PW_ENGINE_EBPF] = "ebpf",
-		[PW_ENGINE_PEEK] = "peek",
-	};
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (strcmp(name, names[i]) == 0) {
-			arguments->sampler.engine = (enum pw_engine)i;
-			return;
-		}
-	}
-	argp_error(state, "--engine is auto, ptrace, ebpf or peek, not \"%s\"", name);
-}
 
 static const struct pw_profile_format *find_format(const char *name)
 {
@@ -150,16 +61,8 @@ static void check(struct record_arguments *arguments, const struct argp_state *s
 	const char *problem = cli_push_problem(output, arguments->format);
 	if (problem)
 		argp_error(state, "-o %s: %s", output, problem);
-	if (arguments->command && arguments->common.targets.count)
+	if (arguments->sampling.command && arguments->common.targets.count)
 		argp_error(state, "processes or a command, not both");
-	bool stops = arguments->sampler.engine == PW_ENGINE_PTRACE ||
-		     arguments->sampler.engine == PW_ENGINE_EBPF;
-	if (arguments->common.capture.no_stop && stops)
-		argp_error(state, "--no-stop is the engine peek");
-	if (arguments->common.capture.no_stop)
-		arguments->sampler.engine = PW_ENGINE_PEEK;
-	if (arguments->sampler.no_idle && arguments->sampler.clock != PW_CLOCK_WALL)
-		argp_error(state, "--no-idle is for --wall: others count running threads anyway");
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -167,63 +70,22 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	struct record_arguments *arguments = state->input;
 	switch (key) {
 	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &arguments->common;
-		state->child_inputs[1] = &arguments->keep;
-		state->child_inputs[2] = &arguments->push;
+		state->child_inputs[0] = &arguments->sampling;
+		state->child_inputs[1] = &arguments->common;
+		state->child_inputs[2] = &arguments->keep;
+		state->child_inputs[3] = &arguments->push;
 		return 0;
 	case 'F':
 		arguments->format = arg;
 		return 0;
-	case 'r':
-		arguments->sampler.rate = number_of("--rate", arg, 1e6, state);
-		return 0;
 	case 'd':
-		arguments->duration = number_of("--duration", arg, 1e9, state);
-		return 0;
-	case KEY_WALL:
-		arguments->sampler.clock = PW_CLOCK_WALL;
-		return 0;
-	case KEY_CPU:
-		arguments->sampler.clock = PW_CLOCK_CPU;
-		return 0;
-	case KEY_GIL:
-		arguments->sampler.clock = PW_CLOCK_GIL;
-		return 0;
-	case KEY_NO_IDLE:
-		arguments->sampler.no_idle = true;
-		return 0;
-	case 'n':
-		take_native(arguments, arg, state);
-		return 0;
-	case 's':
-		take_wanted(arguments, arg, state);
-		return 0;
-	case KEY_FUNCTION:
-		arguments->sampler.functions = true;
-		return 0;
-	case KEY_LINE:
-		arguments->sampler.functions = false;
+		arguments->duration = cli_take_number("--duration", arg, 1e9, state);
 		return 0;
 	case KEY_MEMORY:
-		arguments->sampler.memory = true;
-		return 0;
-	case KEY_ENGINE:
-		take_engine(arguments, arg, state);
-		return 0;
-	case KEY_MAX_FRAMES:
-		arguments->sampler.max_frames =
-			(size_t)number_of("--max-frames", arg, 1 << 20, state);
+		arguments->sampling.sampler.memory = true;
 		return 0;
 	case 'q':
 		arguments->quiet = true;
-		return 0;
-	case ARGP_KEY_ARG:
-		/* What follows "--" is a command. */
-		if (!state->quoted || state->next - 1 < state->quoted)
-			return ARGP_ERR_UNKNOWN;
-		arguments->command = &state->argv[state->next - 1];
-		arguments->common.no_target = true;
-		state->next = state->argc;
 		return 0;
 	case ARGP_KEY_END:
 		check(arguments, state);
@@ -234,6 +96,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp_child children[] = {
+	{&cli_sampling_argp, 0, NULL, 0},
 	{&cli_live_argp, 0, NULL, 0},
 	{&record_keep_argp, 0, NULL, 0},
 	{&cli_push_argp, 0, NULL, 0},
@@ -279,37 +142,6 @@ static void catch_signals(void)
 	}
 	action.sa_handler = on_ask;
 	sigaction(SIGUSR1, &action, NULL);
-}
-
-/* ---- the command ---- */
-
-/* Its pid; below 0: it could not be started, which was said. */
-static pid_t start_command(char **command)
-{
-	int report[2], failed = 0;
-	if (pipe2(report, O_CLOEXEC)) {
-		cli_message("cannot start %s: %s", command[0], strerror(errno));
-		return -1;
-	}
-	pid_t pid = fork();
-	if (pid == 0) {
-		cli_restore_inherited();
-		execvp(command[0], command);
-		failed = errno;
-		if (write(report[1], &failed, sizeof(failed)) < 0)
-			_exit(126);
-		_exit(failed == ENOENT ? 127 : 126);
-	}
-	close(report[1]);
-	if (pid < 0)
-		failed = errno;
-	else if (read(report[0], &failed, sizeof(failed)) > 0)
-		waitpid(pid, NULL, 0);
-	close(report[0]);
-	if (!failed)
-		return pid;
-	cli_message("cannot start %s: %s", command[0], strerror(failed));
-	return -failed;
 }
 
 /* ---- the output ---- */
@@ -495,8 +327,8 @@ static void sample(struct record_run *run)
 static enum cli_exit begin(struct record_run *run)
 {
 	struct record_arguments *arguments = run->arguments;
-	if (arguments->command) {
-		pid_t pid = start_command(arguments->command);
+	if (arguments->sampling.command) {
+		pid_t pid = cli_start_command(arguments->sampling.command, NULL, NULL);
 		if (pid < 0)
 			return pid == -ENOENT ? 127 : 126;
 		run->child = pid;
@@ -515,7 +347,7 @@ static enum cli_exit begin(struct record_run *run)
 static int exit_status(const struct record_run *run)
 {
 	enum cli_exit status = cli_worse(run->status, run->processes.status);
-	if (status == CLI_OK && run->arguments->command && !run->child)
+	if (status == CLI_OK && run->arguments->sampling.command && !run->child)
 		return run->child_status;
 	return status;
 }
@@ -528,7 +360,7 @@ static int record(struct record_arguments *arguments)
 	enum cli_exit can_send = cli_is_url(arguments->common.output) ? cli_push_check() : CLI_OK;
 	if (can_send != CLI_OK)
 		return can_send;
-	struct pw_error *error = pw_sampler_create(&arguments->sampler, &run.sampler);
+	struct pw_error *error = pw_sampler_create(&arguments->sampling.sampler, &run.sampler);
 	if (error)
 		return cli_report(error);
 	const char *note = pw_sampler_engine_note(run.sampler);
@@ -537,8 +369,8 @@ static int record(struct record_arguments *arguments)
 	run.processes = (struct record_processes){
 		.common = &arguments->common,
 		.sampler = run.sampler,
-		.descendants = arguments->subprocesses,
-		.wanted = arguments->has_wanted ? &arguments->wanted : NULL,
+		.descendants = arguments->sampling.subprocesses,
+		.wanted = cli_sampling_wanted(&arguments->sampling),
 	};
 	catch_signals();
 	error = record_keep_begin(&run.keep, &arguments->keep, pw_sampler_profile(run.sampler));
@@ -564,12 +396,12 @@ static int record(struct record_arguments *arguments)
 
 static int run(int argc, char **argv)
 {
-	struct record_arguments arguments = {.sampler = {.size = sizeof(arguments.sampler)}};
+	struct record_arguments arguments = {0};
 	cli_common_init(&arguments.common);
+	cli_sampling_init(&arguments.sampling, &arguments.common);
 	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
 	int status = record(&arguments);
-	if (arguments.has_wanted)
-		regfree(&arguments.wanted);
+	cli_sampling_deinit(&arguments.sampling);
 	cli_common_deinit(&arguments.common);
 	record_keep_arguments_deinit(&arguments.keep);
 	cli_push_deinit(&arguments.push);

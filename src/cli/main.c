@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 static const struct cli_command *const commands[] = {
-	&cli_dump,	    &cli_info,	       &cli_record, &cli_report_command,
-	&cli_merge_command, &cli_diff_command, &cli_watch,
+	&cli_dump,	     &cli_info,		 &cli_record,	    &cli_top,
+	&cli_report_command, &cli_merge_command, &cli_diff_command, &cli_watch,
 };
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
 
@@ -115,8 +115,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case ARGP_KEY_NO_ARGS:
 		argp_error(state,
-			   "which command? There are dump, info, record, report, merge, diff, "
-			   "watch and help");
+			   "which command? There are dump, info, record, top, report, merge, "
+			   "diff, watch and help");
 		return EINVAL;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -142,6 +142,7 @@ static char *help_filter(int key, const char *text, void *input)
 	      "  pywalk dump --json core     the threads of a core file, for programs\n"
 	      "  pywalk dump -s 4711 4750    two processes and all that they have started\n"
 	      "  pywalk info 4711            which Python it is\n"
+	      "  pywalk top 4711             what it does, while it does it\n"
 	      "  pywalk watch -t 5m -- make  dumps and ends what takes longer\n",
 	      stream);
 	return fclose(stream) == 0 ? list : NULL;

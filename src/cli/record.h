@@ -2,9 +2,7 @@
 #ifndef PW_CLI_RECORD_H
 #define PW_CLI_RECORD_H
 
-#include "cli/cli.h"
-
-#include <regex.h>
+#include "cli/sampling.h"
 
 /* The processes that are sampled (record_processes.c). */
 struct record_processes {
@@ -29,6 +27,10 @@ void record_add_parent(struct record_processes *processes, pid_t pid);
 void record_tend(struct record_processes *processes);
 /* For pw_sampler_look(). */
 void record_gone(void *data, struct pw_session *session, struct pw_error *error);
+/* The sampler lets go of them, until record_move(). */
+void record_leave(struct record_processes *processes);
+/* From now on that sampler looks at them; what it cannot is opened anew by record_tend(). */
+void record_move(struct record_processes *processes, struct pw_sampler *to);
 /* How many there are that are sampled, or may be. */
 size_t record_alive(const struct record_processes *processes);
 void record_processes_deinit(struct record_processes *processes);

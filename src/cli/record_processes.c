@@ -269,6 +269,27 @@ void record_gone(void *data, struct pw_session *session, struct pw_error *error)
 	pw_error_destroy(error);
 }
 
+void record_leave(struct record_processes *processes)
+{
+	for (size_t i = 0; i < processes->count; i++)
+		if (processes->items[i].session)
+			pw_sampler_remove(processes->sampler, processes->items[i].session);
+}
+
+void record_move(struct record_processes *processes, struct pw_sampler *to)
+{
+	record_leave(processes);
+	processes->sampler = to;
+	for (size_t i = 0; i < processes->count; i++) {
+		struct record_process *process = &processes->items[i];
+		if (!process->session)
+			continue;
+		struct pw_error *error = pw_sampler_add(to, process->session, process->text);
+		if (error)
+			record_gone(processes, process->session, error);
+	}
+}
+
 size_t record_alive(const struct record_processes *processes)
 {
 	size_t count = 0;

@@ -13,6 +13,13 @@ void cli_subject(const char *text)
 	subject = text;
 }
 
+static void (*listener)(const char *message);
+
+void cli_listen(void (*hear)(const char *message))
+{
+	listener = hear;
+}
+
 void cli_message(const char *format, ...)
 {
 	char *text = NULL;
@@ -22,8 +29,11 @@ void cli_message(const char *format, ...)
 	va_end(ap);
 	char *printable = length < 0 ? NULL : pw_printable(text);
 	char *about = subject ? pw_printable(subject) : NULL;
-	fprintf(stderr, "pywalk: %s%s%s\n", about ? about : "", about ? ": " : "",
-		printable ? printable : "out of memory");
+	if (listener)
+		listener(printable ? printable : "out of memory");
+	else
+		fprintf(stderr, "pywalk: %s%s%s\n", about ? about : "", about ? ": " : "",
+			printable ? printable : "out of memory");
 	free(printable);
 	free(about);
 	if (length >= 0)
