@@ -104,9 +104,9 @@ RUN_SUITE = sh $(TESTSUITE)/tools/run-suite
 SUMMARY = $(TEST_PYTHON3) $(TESTSUITE)/tools/summarize.py
 
 # The files of suites run beside each other, JOBS at a time: the longest first, so that none is alone at the end.
-LONGEST := gdb/unwinder core/cut gdb/targets core/long live/programs cli/corrupt native/mixed gdb/filter cli/watch \
-	gdb/everywhere native/random gdb/long gdb/breaks sample/record gdb/variables native/blocking native/through \
-	cli/subprocesses module/module
+LONGEST := core/cut gdb/unwinder gdb/targets gdb/breaks gdb/everywhere native/random native/mixed gdb/filter cli/watch \
+	sample/record gdb/long gdb/variables live/programs core/long cli/corrupt native/blocking native/through \
+	cli/subprocesses gdb/json module/module
 files_of = $(patsubst $(TESTSUITE)/pywalk.%.exp,%,$(wildcard $(TESTSUITE)/pywalk.$(1)/*.exp))
 queue = $(filter $(1),$(LONGEST)) $(filter-out $(LONGEST),$(1))
 RUN_FILES = printf '%s\n' $(call queue,$(foreach s,$(1),$(call files_of,$(s)))) | \
