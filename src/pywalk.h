@@ -181,6 +181,8 @@ PW_API struct pw_error *pw_process_descendants(pid_t pid, struct pw_process **re
 /* What a live process was started with: its arguments, separated by blanks, as text.  free() it;
  * NULL: unknown. */
 PW_API char *pw_process_command(pid_t pid);
+/* Whether there is no such process any more, or only waits for its parent. */
+PW_API bool pw_process_has_ended(pid_t pid);
 
 /* ---- what the target is ---------------------------------------------------------------------- */
 

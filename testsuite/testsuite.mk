@@ -4,14 +4,14 @@
 #   PYTHONS='A B'    only these interpreters
 #   PYWALK_PYTHONS=DIR   where `make pythons` puts its interpreters (~/.cache/pywalk-pythons)
 #   RUNTESTFLAGS=    for DejaGnu, for example a file name: RUNTESTFLAGS=long.exp
-#   JOBS=N           suites at a time (processors)
+#   JOBS=N           files of tests at a time (processors and one: many of them wait)
 #   KEEP=1           leave the working folders in /tmp
 #   QUICK=1 ROUNDS= CASES= PYTHON=   for bench (bench/bench.py)
 
 TESTSUITE := testsuite
 T = $(O)/testsuite
 SUITES := live core gdb cli layout module native values sample
-JOBS ?= $(shell nproc)
+JOBS ?= $(shell echo $$(($$(nproc) + 1)))
 PYTHON_CACHE = $(or $(PYWALK_PYTHONS),$${XDG_CACHE_HOME:-$$HOME/.cache}/pywalk-pythons)
 UNIT_SOURCES := $(wildcard $(TESTSUITE)/unit/test_*.c)
 UNIT_TESTS := $(patsubst $(TESTSUITE)/unit/%.c,$(O)/testsuite/unit/%,$(UNIT_SOURCES))
@@ -19,9 +19,10 @@ TEST_PROGRAMS := $(addprefix $(O)/testsuite/,run-target embed notpython runcode.
 	framepointer.so framepointer-nocfi.so make_profile ebpf_chains)
 TEST_PROGRAMS += $(O)/testsuite/shares.so # for pywalk.sample/shares.exp and soak.exp
 
-# The tests' own Python must have jsonschema.
+# The tests' own Python must have jsonschema.  Itself, not what finds it, such as pyenv's scripts: these take as long as
+# many a tool.
 TEST_PYTHON3 = $(eval TEST_PYTHON3 := $(shell for p in $(PYTHON3) /usr/bin/python3; do \
-	"$$p" -c 'import jsonschema' 2>/dev/null && echo "$$p" && break; done))$(TEST_PYTHON3)
+	"$$p" -c 'import jsonschema, sys; print(sys.executable)' 2>/dev/null && break; done))$(TEST_PYTHON3)
 
 # What is tested of the command line tool: it is in no library.
 TOP_OBJECTS := $(addprefix $(O)/obj/src/cli/top_,model.o rows.o detail.o text.o view.o draw.o)
@@ -110,9 +111,19 @@ test-programs: $(TEST_PROGRAMS) $(O)/testsuite/dap/.done $(O)/testsuite/pyte/.do
 # ---- one suite each; the result is in files, the exit status only says that it ran ----------------
 
 RUN_UNIT = $(TEST_PYTHON3) $(TESTSUITE)/tools/run_unit.py $(T)/unit.sum $(UNIT_TESTS)
-RUN_SUITE = O='$(abspath $(O))' SRCDIR='$(CURDIR)' PYTHON_LIST='$(abspath $(T))/pythons.txt' \
-	PYTHON3='$(TEST_PYTHON3)' sh $(TESTSUITE)/tools/run-suite
+SUITE_ENV = O='$(abspath $(O))' SRCDIR='$(CURDIR)' PYTHON_LIST='$(abspath $(T))/pythons.txt' PYTHON3='$(TEST_PYTHON3)'
+RUN_SUITE = sh $(TESTSUITE)/tools/run-suite
 SUMMARY = $(TEST_PYTHON3) $(TESTSUITE)/tools/summarize.py
+
+# The files of suites run beside each other, JOBS at a time: the longest first, so that none is alone at the end.
+LONGEST := core/cut gdb/unwinder gdb/targets gdb/breaks gdb/everywhere native/random native/mixed gdb/filter cli/watch \
+	sample/record gdb/long gdb/variables live/programs core/long cli/corrupt native/blocking native/through \
+	cli/subprocesses gdb/json module/module
+files_of = $(patsubst $(TESTSUITE)/pywalk.%.exp,%,$(wildcard $(TESTSUITE)/pywalk.$(1)/*.exp))
+queue = $(filter $(1),$(LONGEST)) $(filter-out $(LONGEST),$(1))
+RUN_FILES = printf '%s\n' $(call queue,$(foreach s,$(1),$(call files_of,$(s)))) | \
+	$(SUITE_ENV) xargs -P $(JOBS) -I @ $(RUN_SUITE) @ '$(abspath $(T))'; \
+	$(foreach s,$(1),$(RUN_SUITE) --merge $(s) '$(abspath $(T))' $(notdir $(call files_of,$(s)));)
 
 .PHONY: check-unit
 check-unit: $(UNIT_TESTS)
@@ -121,7 +132,7 @@ check-unit: $(UNIT_TESTS)
 
 .PHONY: $(addprefix check-,$(SUITES))
 $(addprefix check-,$(SUITES)): check-%: all $(O)/make-layout test-programs
-	@$(RUN_SUITE) $* '$(abspath $(T))' $(RUNTESTFLAGS)
+	@$(if $(RUNTESTFLAGS),$(SUITE_ENV) $(RUN_SUITE) $* '$(abspath $(T))' $(RUNTESTFLAGS),$(call RUN_FILES,$*))
 	@$(SUMMARY) $(T)/$*/pywalk.sum
 
 # A make of its own after deps-check: what is detected at its start is there only then.
@@ -131,12 +142,10 @@ check: deps-check
 
 .PHONY: check-all
 check-all: all $(O)/make-layout test-programs $(UNIT_TESTS) fuzz-programs
-	@rm -f $(T)/*/pywalk.sum $(T)/unit.sum $(T)/fuzz.sum
+	@rm -f $(T)/*/pywalk.sum $(T)/*/*/pywalk.sum $(T)/unit.sum $(T)/fuzz.sum
 	@$(RUN_UNIT)
 	@$(RUN_FUZZ)
-	@printf '%s\n' native gdb core live cli sample layout module values | O='$(abspath $(O))' SRCDIR='$(CURDIR)' \
-		PYTHON_LIST='$(abspath $(T))/pythons.txt' PYTHON3='$(TEST_PYTHON3)' \
-		xargs -P $(JOBS) -I @ sh $(TESTSUITE)/tools/run-suite @ '$(abspath $(T))'
+	@$(call RUN_FILES,$(SUITES))
 	@$(SUMMARY) $(T)/unit.sum $(T)/fuzz.sum $(foreach s,$(SUITES),$(T)/$(s)/pywalk.sum)
 
 # Unit tests, and dumps of live processes and cores, with the address and undefined-behaviour sanitizers.
@@ -146,12 +155,10 @@ sanitize:
 
 .PHONY: sanitize-all
 sanitize-all: $(O)/pywalk $(UNIT_TESTS) test-programs fuzz-programs
-	@rm -f $(T)/*/pywalk.sum $(T)/unit.sum $(T)/fuzz.sum
+	@rm -f $(T)/*/pywalk.sum $(T)/*/*/pywalk.sum $(T)/unit.sum $(T)/fuzz.sum
 	@export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0:exitcode=99 TIMEOUT_FACTOR=5 \
 		UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1:exitcode=99; $(RUN_UNIT); $(RUN_FUZZ); \
-	printf '%s\n' core cli live | O='$(abspath $(O))' SRCDIR='$(CURDIR)' \
-		PYTHON_LIST='$(abspath $(T))/pythons.txt' PYTHON3='$(TEST_PYTHON3)' \
-		xargs -P $(JOBS) -I @ sh $(TESTSUITE)/tools/run-suite @ '$(abspath $(T))'
+	$(call RUN_FILES,core cli live)
 	@$(SUMMARY) $(T)/unit.sum $(T)/fuzz.sum $(foreach s,core cli live,$(T)/$(s)/pywalk.sum)
 
 .PHONY: pythons

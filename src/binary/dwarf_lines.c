@@ -108,10 +108,10 @@ static void add_folder(struct pw_dwarf_lines *t, struct reader *r, const char *n
 		grow(t->folders, t->folder_count, &t->folder_capacity, sizeof(*folders));
 
 	r->bad |= !folders;
-	if (r->bad)
-		return;
-	t->folders = folders;
-	folders[t->folder_count++] = name;
+	if (folders) /* also when `name` is bad: what was there has moved */
+		t->folders = folders;
+	if (!r->bad)
+		folders[t->folder_count++] = name;
 }
 
 static void add_file(struct pw_dwarf_lines *t, struct reader *r, const char *name, uint64_t folder)

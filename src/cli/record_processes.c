@@ -140,27 +140,13 @@ static void drop(struct record_processes *p, size_t index)
 	p->count--;
 }
 
-/* It ended while it was being opened, which may show itself as an error of any kind. */
-static bool has_ended(pid_t pid)
-{
-	char path[64], state = 'X';
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	FILE *file = fopen(path, "re");
-	if (!file)
-		return errno == ENOENT;
-	/* The name may have parentheses in it, but is not longer than 15 bytes. */
-	if (fscanf(file, "%*d (%*15[^)]) %c", &state) != 1)
-		state = '?';
-	fclose(file);
-	return state == 'Z' || state == 'X';
-}
-
 /* What cannot be opened is said once, and tried again for as long as that may help. */
 static void refused(struct record_processes *p, struct record_process *process,
 		    struct pw_error *error)
 {
 	enum pw_error_code code = pw_error_code(error);
-	if (code != PW_ERROR_NOT_PYTHON && has_ended(process->pid))
+	/* It may have ended while it was being opened, which shows itself in many ways. */
+	if (code != PW_ERROR_NOT_PYTHON && pw_process_has_ended(process->pid))
 		code = PW_ERROR_NO_TARGET;
 	bool expected = code == PW_ERROR_NOT_PYTHON || code == PW_ERROR_NO_TARGET;
 	/* In the midst of an exec memory is not where it was a moment ago. */

@@ -154,3 +154,14 @@ char *pw_process_command(pid_t pid)
 	pw_text_append_bytes(&text, raw.data, raw.length);
 	return text.failed || !text.length ? NULL : pw_buffer_steal(&text);
 }
+
+bool pw_process_has_ended(pid_t pid)
+{
+	struct pw_proc_stat stat;
+	char dir[32];
+	snprintf(dir, sizeof(dir), "/proc/%d", (int)pid);
+	int errnum = pw_proc_stat(dir, &stat);
+	if (errnum)
+		return errnum == ENOENT || errnum == ESRCH;
+	return strchr("ZXx", stat.state);
+}

@@ -429,12 +429,13 @@ static struct pw_error *run(struct pw_tracer *tracer)
 }
 
 /*
- * Another pywalk holds threads for less than a millisecond at a time.  It is waited for without
- * holding any, so that two do not wait for each other, and for a different time each.
+ * Another pywalk holds threads for less than a millisecond at a time, but may be interrupted for
+ * much longer on a busy machine.  It is waited for without holding any, so that two do not wait for
+ * each other, and for a different time each; for a second in all.
  */
 static struct pw_error *run_alone(struct pw_tracer *tracer)
 {
-	enum { TRIES = 64 };
+	enum { TRIES = 400 };
 	const struct pw_tracer fresh = *tracer;
 	struct pw_error *error = run(tracer);
 	for (unsigned i = 0; error && tracer->contended && !tracer->stopped_at && i < TRIES; i++) {

@@ -408,6 +408,48 @@ static void test_cut_off(void **state)
 	}
 }
 
+/* DWARF 5: a hundred folders are said to come, the last of those that do is cut. */
+static void test_cut_folders(void **state)
+{
+	static const uint8_t header[] = {
+		0,
+		0,
+		0,
+		0,
+		5,
+		0,
+		8,
+		0, /* length, version, sizes of an address and a selector */
+		0,
+		0,
+		0,
+		0, /* length of the header */
+		1,
+		1,
+		1,
+		0xfd,
+		12,
+		1,
+		1,
+		DW_LNCT_path,
+		DW_FORM_string,
+		100,
+	};
+
+	(void)state;
+	for (int whole = 0; whole < 100; whole++) {
+		struct made m = {.size = 0};
+		put(&m, header, sizeof(header));
+		for (int i = 0; i < whole; i++)
+			put(&m, "a", 2);
+		put(&m, "a", 1);
+		m.bytes[8] = (uint8_t)(m.size - 12);
+		struct pw_dwarf_lines table = finish(&m);
+		assert_int_equal(table.folder_count, whole);
+		pw_dwarf_lines_deinit(&table);
+	}
+}
+
 static void test_damaged(void **state)
 {
 	enum { ROUNDS = 4000 };
@@ -454,7 +496,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_own_program), cmocka_unit_test(test_versions),
 		cmocka_unit_test(test_operations),  cmocka_unit_test(test_sequences),
-		cmocka_unit_test(test_cut_off),	    cmocka_unit_test(test_damaged),
+		cmocka_unit_test(test_cut_off),	    cmocka_unit_test(test_cut_folders),
+		cmocka_unit_test(test_damaged),
 	};
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
