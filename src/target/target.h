@@ -174,7 +174,7 @@ struct pw_target {
 	struct pw_mapping *mappings; /* sorted by start, not overlapping */
 	size_t mapping_count;
 	unsigned mapping_changes; /* how often they were read and were others */
-	struct pw_lwp *lwps; /* sorted by tid, the main thread (tid == pid) first */
+	struct pw_lwp *lwps;	  /* sorted by tid, the main thread (tid == pid) first */
 	size_t lwp_count;
 	uint64_t pause_ns;     /* how long the last pause lasted */
 	struct pw_notes notes; /* what is missing: truncated core, file of another build, ... */
