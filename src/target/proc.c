@@ -46,6 +46,18 @@ static int read_at_once(int folder, const char *path, char *text, size_t size)
 	return 0;
 }
 
+/* From minflt, field 10, on: processor is field 39, rt_priority field 40.  Numbers in between are
+ * skipped and not read, for there are many threads. */
+static void find_processor(const char *fields, struct pw_proc_stat *ret)
+{
+	enum { SKIPPED = 39 - 10 };
+	for (int i = 0; fields && i <= SKIPPED; i++)
+		fields = strchr(fields + (i > 0), ' ');
+	char *end;
+	ret->processor = fields ? (int)strtol(fields, &end, 10) : -1;
+	ret->rt_priority = fields ? (int)strtol(end, NULL, 10) : 0;
+}
+
 int pw_proc_stat(const char *dir, struct pw_proc_stat *ret)
 {
 	return pw_proc_stat_at(AT_FDCWD, dir, ret);
@@ -69,11 +81,7 @@ int pw_proc_stat_at(int folder, const char *dir, struct pw_proc_stat *ret)
 	for (int i = 0; i < 4; i++)
 		strtoll(field, &field, 10);
 	ret->flags = strtoull(field, &field, 10);
-	/* minflt is field 10, processor field 39, rt_priority field 40. */
-	for (int i = 10; i < 39; i++)
-		strtoll(field, &field, 10);
-	ret->processor = *field ? (int)strtol(field, &field, 10) : -1;
-	ret->rt_priority = (int)strtol(field, NULL, 10);
+	find_processor(field, ret);
 	ret->comm_length = (size_t)(close - open - 1);
 	if (ret->comm_length > sizeof(ret->comm))
 		ret->comm_length = sizeof(ret->comm);
