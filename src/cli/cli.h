@@ -9,6 +9,7 @@
 
 #include "pywalk.h"
 
+#include <sys/resource.h>
 #include <argp.h>
 
 /* Exit statuses; the manual page's section EXIT STATUS.  Of several the greatest counts. */
@@ -42,12 +43,16 @@ extern const struct cli_command cli_top;	    /* cmd_top.c */
 
 /* What main() changed of what the program was started with, for commands that start another. */
 struct cli_inherited {
-	bool sigpipe;	 /* SIGPIPE was not ignored */
-	unsigned closed; /* bit n: descriptor n, of the standard three, was closed */
+	bool sigpipe;	     /* SIGPIPE was not ignored */
+	unsigned closed;     /* bit n: descriptor n, of the standard three, was closed */
+	struct rlimit files; /* all 0: not changed */
 };
 extern struct cli_inherited cli_inherited;
 /* In the child, before it becomes another program. */
 void cli_restore_inherited(void);
+/* As many open files as we may have: who samples keeps some of each thread open.  Undone by
+ * cli_restore_inherited(). */
+void cli_raise_files(void);
 
 /* ---- targets (targets.c) ---- */
 

@@ -360,6 +360,7 @@ static int record(struct record_arguments *arguments)
 	enum cli_exit can_send = cli_is_url(arguments->common.output) ? cli_push_check() : CLI_OK;
 	if (can_send != CLI_OK)
 		return can_send;
+	cli_raise_files();
 	struct pw_error *error = pw_sampler_create(&arguments->sampling.sampler, &run.sampler);
 	if (error)
 		return cli_report(error);

@@ -25,6 +25,18 @@ void cli_restore_inherited(void)
 			close(fd);
 	if (cli_inherited.sigpipe)
 		signal(SIGPIPE, SIG_DFL);
+	if (cli_inherited.files.rlim_max)
+		setrlimit(RLIMIT_NOFILE, &cli_inherited.files);
+}
+
+void cli_raise_files(void)
+{
+	struct rlimit limit;
+	if (cli_inherited.files.rlim_max || getrlimit(RLIMIT_NOFILE, &limit))
+		return;
+	cli_inherited.files = limit;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 static void print_version(FILE *stream, struct argp_state *state)

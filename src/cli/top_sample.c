@@ -457,6 +457,7 @@ static struct top_sampler *create(struct cli_sampling *sampling, uint64_t window
 				  .changed = PTHREAD_COND_INITIALIZER,
 				  .child_status = -1,
 				  .output = -1};
+	cli_raise_files();
 	struct pw_error *error = pw_sampler_create(&sampling->sampler, &s->sampler);
 	*ret_status = error ? cli_report(error) : CLI_INCOMPLETE;
 	s->target = top_target_name(sampling);

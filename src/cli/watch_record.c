@@ -97,6 +97,7 @@ void watch_record(struct watch *watch)
 		.native = common->capture.native,
 	};
 	struct recording_run run = {.watch = watch};
+	cli_raise_files();
 	struct pw_error *error = pw_sampler_create(&options, &run.sampler);
 	if (error) {
 		cli_report(error);

@@ -96,7 +96,7 @@ static void got_moment(void *data, const struct pw_moment *moment)
 	const struct pw_profile_sample proto = {
 		.time = moment->time > s->begin ? moment->time - s->begin : 0,
 		.weight = (uint64_t)(1e9 / s->options.rate),
-		.resident = s->options.memory ? pw_session_resident(watched->session) : 0,
+		.resident = watched->resident,
 	};
 	d->error = pw_taken_add(s, watched, dump, &proto);
 	pw_dump_destroy(dump);

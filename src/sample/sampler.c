@@ -148,8 +148,7 @@ static struct pw_error *look_at(struct pw_sampler *s, struct pw_watched *watched
 				uint64_t weight, struct pw_error **ret_failed)
 {
 	struct pw_look look = {s, watched, {.time = time, .weight = weight}, NULL};
-	if (s->options.memory)
-		look.proto.resident = pw_session_resident(watched->session);
+	look.proto.resident = watched->resident;
 	*ret_failed = s->engine->look(&look);
 	pw_taken_sweep(s, watched);
 	return look.error;
@@ -163,6 +162,10 @@ struct pw_error *pw_sampler_look(struct pw_sampler *sampler, uint64_t time, uint
 	struct pw_error *error = NULL;
 	sampler->looks++;
 	sampler->info.ticks = sampler->looks;
+	for (size_t i = 0; sampler->options.memory && i < sampler->watched_count; i++) {
+		struct pw_watched *watched = &sampler->watched[i];
+		watched->resident = pw_session_resident(watched->session);
+	}
 	if (sampler->engine->drain)
 		error = sampler->engine->drain(sampler);
 	for (size_t i = 0; !error && i < sampler->watched_count;) {

@@ -28,6 +28,7 @@ struct pw_watched {
 	struct pw_known *known; /* uthash, by tid */
 	size_t known_limit;	/* there are dead ones among so many */
 	uint32_t process;	/* in the profile */
+	uint64_t resident;	/* bytes, at the last look; 0: not asked for */
 };
 
 struct pw_sampler {
