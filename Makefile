@@ -29,7 +29,7 @@ override CFLAGS += -fsanitize=address,undefined -fno-sanitize-recover=undefined 
 override LDFLAGS += -fsanitize=address,undefined
 endif
 # libiberty has no .pc file, nor a shared library.
-LIBS = $(shell pkg-config --libs $(PKGS) 2>/dev/null || echo -ldw -lelf -ljansson -lz -lprotobuf-c $(if $(EBPF),-lbpf)) -liberty -ldl -pthread
+LIBS = $(shell pkg-config --libs $(PKGS) 2>/dev/null || echo -ldw -lelf -ljansson -lz -lprotobuf-c) -liberty -ldl -pthread
 
 LAYERS := base target binary python stack sample output
 LIB_SOURCES := $(filter-out $(EBPF_UNUSED),$(foreach l,$(LAYERS),$(wildcard src/$(l)/*.c))) \

@@ -8,12 +8,12 @@
  */
 #include "sample/ebpf_config.h"
 
+#include "sample/ebpf_library.h"
+
 #include "ebpf.skel.h"
 #include "pywalk_sample.h"
 #include "target/namespace.h"
 
-#include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <linux/perf_event.h>
@@ -152,13 +152,16 @@ struct pw_error *pw_ebpf_open(double rate, bool native, struct pw_ebpf **ret)
 		return pw_error_create(PW_ERROR_USAGE,
 				       "the engine ebpf takes up to %d samples per second, not %g",
 				       RATE_MAX, rate);
+	struct pw_error *error = pw_ebpf_library_load();
+	if (error)
+		return error;
 	struct pw_ebpf *e = calloc(1, sizeof(*e));
 	if (!e)
 		return &pw_error_nomem;
 	double period = 1e9 / rate;
 	e->period = period < 9e18 ? (uint64_t)period : INT64_MAX;
 	libbpf_print_fn_t before = libbpf_set_print(print_nothing);
-	struct pw_error *error = load(e, native);
+	error = load(e, native);
 	libbpf_set_print(before);
 	if (error) {
 		pw_ebpf_close(e);
