@@ -100,6 +100,15 @@ static bool read_key_now(struct pw_python *python, uint64_t address, struct key 
 	return read;
 }
 
+void pw_codes_touch(struct pw_codes *codes, struct pw_python *python, uint64_t address)
+{
+	struct kept *kept;
+	struct key key;
+	HASH_FIND(hh, codes->kept, &address, sizeof(address), kept);
+	if (!kept || !read_key(python, address, &key))
+		pw_code_touch(python, address);
+}
+
 static void keep(struct pw_codes *codes, const struct key *key, struct pw_code_entry *entry)
 {
 	struct kept *kept = calloc(1, sizeof(*kept));
@@ -116,11 +125,8 @@ static void keep(struct pw_codes *codes, const struct key *key, struct pw_code_e
 static void load_now(struct pw_python *python, const struct key *key, struct pw_code *code)
 {
 	struct key then;
-	pw_snapshot_close(python->target, false);
 	pw_code_load(python, code->address, code);
-	bool same = read_key_now(python, code->address, &then) && !memcmp(&then, key, sizeof(then));
-	pw_snapshot_close(python->target, true);
-	if (same)
+	if (read_key_now(python, code->address, &then) && !memcmp(&then, key, sizeof(then)))
 		return;
 	uint64_t address = code->address;
 	pw_code_deinit(code);
@@ -143,12 +149,17 @@ void pw_codes_load(struct pw_codes *codes, struct pw_python *python, bool moment
 		entry->borrowed = true;
 		return;
 	}
+	bool known = kept;
 	if (kept)
 		forget(codes, kept);
 	if (moment)
+		pw_snapshot_close(python->target, false);
+	if (moment || known)
 		load_now(python, &key, &entry->code);
 	else
 		pw_code_load(python, address, &entry->code);
+	if (moment)
+		pw_snapshot_close(python->target, true);
 	if (has_key && !entry->code.error)
 		keep(codes, &key, entry);
 }

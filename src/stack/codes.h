@@ -16,11 +16,15 @@ void pw_codes_destroy(struct pw_codes *codes); /* takes NULL */
 /* Between dumps: forgets everything when it has become much. */
 void pw_codes_tidy(struct pw_codes *codes);
 
+/* Reads what is compared of a code object that is kept, and of another one what pw_code_load() will
+ * need: so that the bytes are in the snapshot. */
+void pw_codes_touch(struct pw_codes *codes, struct pw_python *python, uint64_t address);
+
 /*
  * Decodes entry->code, or takes it from what is kept; the entry is then valid as long as that, up
- * to the next pw_codes_tidy().  `moment`: only the code object itself was copied with its frames,
- * and what it points to is read from the target now; when it is not the same code object any more,
- * entry->code.error says so.
+ * to the next pw_codes_tidy().  `moment`: only the code object itself was copied with its frames.
+ * Of such a one, and of one that is not what was kept, the rest is read from the target now; when
+ * it is not the same code object any more, entry->code.error says so.
  */
 void pw_codes_load(struct pw_codes *codes, struct pw_python *python, bool moment,
 		   struct pw_code_entry *entry);
