@@ -453,7 +453,7 @@ def terminals() -> None:
         for name in "xterm", "screen", "linux", "vt100":
             for rows, columns in (24, 80), (8, 40):
                 with top(pid, "--native", rows=rows, columns=columns, TERM=name) as terminal:
-                    terminal.see(r"spin \(sh")
+                    terminal.see(r"spin \(tu")
                     lines = terminal.lines()
                     assert lines[0].startswith("pywalk top"), (name, lines)
                     assert "%own" in lines[2] and lines[-1].startswith("q quit"), (name, lines)
