@@ -19,6 +19,13 @@
 #include <sys/wait.h>
 #include <time.h>
 
+static uint64_t now(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
 struct pw_tracing {
 	pthread_t thread;
 	sem_t asked, done;
@@ -27,6 +34,7 @@ struct pw_tracing {
 	bool kept; /* what `work` said: nothing is left that only the thread's end lets go */
 	bool end;
 	_Atomic pid_t awaited; /* whose stop; 0: nobody's */
+	_Atomic bool finished; /* what was asked for */
 	int processor;	       /* to which it is bound; -1: none yet */
 	int priority;	       /* of SCHED_FIFO, 0: not tried */
 };
@@ -95,6 +103,7 @@ static void *serve(void *data)
 		if (t->end)
 			return NULL;
 		t->kept = t->work(t->data);
+		t->finished = true;
 		sem_post(&t->done);
 	}
 }
@@ -157,6 +166,32 @@ static bool waits_uninterruptibly(struct pw_live *live, pid_t tid)
 	return tid && !pw_proc_stat_at(pw_live_task_folder(live), dir, &stat) && stat.state == 'D';
 }
 
+static void relax(void)
+{
+#if defined(__x86_64__)
+	__builtin_ia32_pause();
+#elif defined(__aarch64__)
+	__asm__ volatile("yield");
+#endif
+}
+
+/*
+ * A stop is over sooner than we would have gone to sleep and been woken up.  And it is not only
+ * that: a processor that falls idle meanwhile takes the target's thread over, which would then
+ * change its processor at each stop.
+ */
+static void spin(struct pw_tracing *t)
+{
+	enum { MOST_NS = 300000, BETWEEN_LOOKS = 64 };
+	static _Atomic long processors;
+	if (!processors)
+		processors = sysconf(_SC_NPROCESSORS_ONLN);
+	uint64_t begin = now();
+	while (processors > 1 && !t->finished && now() - begin < MOST_NS)
+		for (int i = 0; i < BETWEEN_LOOKS && !t->finished; i++)
+			relax();
+}
+
 /* One that waits uninterruptibly stops when its wait is over, which may be never; one that waits
  * for a processor, when it gets one. */
 static bool wait_done(struct pw_live *live, struct pw_tracing *t)
@@ -176,7 +211,9 @@ static struct pw_error *run_ready(struct pw_live *live, bool (*work)(void *), vo
 	struct pw_tracing *t = live->tracing;
 	t->work = work;
 	t->data = data;
+	t->finished = false;
 	sem_post(&t->asked);
+	spin(t);
 	bool done = wait_done(live, t);
 	if (done && t->kept)
 		return NULL;

@@ -287,6 +287,8 @@ def on_signal(number: int, _frame: object) -> None:
 
 
 def main() -> int:
+    # Samplers are ended by it; who was started in the background may have inherited that it is ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if sys.argv[1:] in (["-h"], ["--help"]):
         print(__doc__.strip())
         return 0
