@@ -35,24 +35,49 @@ static bool is_defined(const Elf64_Sym *sym)
 	}
 }
 
-/* "name", "name@VERSION" and "name@@VERSION" are `name`. */
-static bool is_named(const char *symbol, const char *name, size_t length)
+/* A name that is looked for: tables are long, and nearly all names in them differ from it within
+ * the first bytes. */
+struct wanted {
+	const char *name;
+	size_t length;
+	uint64_t head; /* the first bytes, when there are as many */
+};
+
+static struct wanted want(const char *name)
 {
-	return strncmp(symbol, name, length) == 0 &&
-	       (symbol[length] == '\0' || symbol[length] == '@');
+	struct wanted w = {name, strlen(name), 0};
+	if (w.length >= sizeof(w.head))
+		memcpy(&w.head, name, sizeof(w.head));
+	return w;
+}
+
+/* "name", "name@VERSION" and "name@@VERSION" are `name`. */
+static bool is_named(const struct pw_symtab *table, const Elf64_Sym *sym, const struct wanted *w)
+{
+	const char *symbol = symbol_name(table, sym);
+	uint64_t head;
+
+	if (w->length >= sizeof(head) && sym->st_name < table->strings_size &&
+	    table->strings_size - sym->st_name >= sizeof(head)) {
+		memcpy(&head, symbol, sizeof(head));
+		if (head != w->head)
+			return false;
+	}
+	return strncmp(symbol, w->name, w->length) == 0 &&
+	       (symbol[w->length] == '\0' || symbol[w->length] == '@');
 }
 
 bool pw_symtabs_find(const struct pw_symtabs *tables, const char *name, struct pw_symbol *ret,
 		     bool *ret_absolute)
 {
-	size_t length = strlen(name);
+	struct wanted wanted = want(name);
 
 	for (size_t t = 0; t < tables->count; t++) {
 		const struct pw_symtab *table = &tables->tables[t];
 		const Elf64_Sym *found = NULL;
 		for (size_t i = 0; i < table->count; i++) {
 			const Elf64_Sym *sym = &table->symbols[i];
-			if (!is_named(symbol_name(table, sym), name, length) || !is_defined(sym))
+			if (!is_named(table, sym, &wanted) || !is_defined(sym))
 				continue;
 			bool local = ELF64_ST_BIND(sym->st_info) == STB_LOCAL;
 			if (!found || !local)
@@ -190,13 +215,16 @@ static void sort_functions(struct pw_function_index *index)
 		lowest = start < lowest ? start : lowest;
 		highest = start > highest ? start : highest;
 	}
-	uint64_t width = (highest - lowest) / ranges + 1;
+	/* A power of two, so that no number is divided for each of them. */
+	unsigned shift = 0;
+	while ((highest - lowest) >> shift >= ranges)
+		shift++;
 	for (size_t i = 0; i < count; i++)
-		ends[(index->items[i].start - lowest) / width + 1]++;
+		ends[((index->items[i].start - lowest) >> shift) + 1]++;
 	for (size_t i = 1; i <= ranges; i++)
 		ends[i] += ends[i - 1];
 	for (size_t i = 0; i < count; i++)
-		spread[ends[(index->items[i].start - lowest) / width]++] = index->items[i];
+		spread[ends[(index->items[i].start - lowest) >> shift]++] = index->items[i];
 	/* Now each is where its range ends, and where the next one begins. */
 	for (size_t i = 0, from = 0; i < ranges; from = ends[i++])
 		sort_few(spread + from, ends[i] - from);

@@ -41,7 +41,8 @@ struct pw_proc_stat {
 };
 /* `dir`/stat, where dir is "/proc/PID" or "/proc/PID/task/TID"; 0 or an errno. */
 int pw_proc_stat(const char *dir, struct pw_proc_stat *ret);
-/* The same of a folder within `folder`, a file descriptor: a path costs by its length. */
+/* The same of a folder within `folder`, a file descriptor, since a path costs by its length; and
+ * without processor and rt_priority. */
 int pw_proc_stat_at(int folder, const char *dir, struct pw_proc_stat *ret);
 enum pw_run_state pw_proc_run_state(char state);
 

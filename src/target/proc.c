@@ -46,8 +46,7 @@ static int read_at_once(int folder, const char *path, char *text, size_t size)
 	return 0;
 }
 
-/* From minflt, field 10, on: processor is field 39, rt_priority field 40.  Numbers in between are
- * skipped and not read, for there are many threads. */
+/* From minflt, field 10, on: processor is field 39, rt_priority field 40. */
 static void find_processor(const char *fields, struct pw_proc_stat *ret)
 {
 	enum { SKIPPED = 39 - 10 };
@@ -58,12 +57,7 @@ static void find_processor(const char *fields, struct pw_proc_stat *ret)
 	ret->rt_priority = fields ? (int)strtol(end, NULL, 10) : 0;
 }
 
-int pw_proc_stat(const char *dir, struct pw_proc_stat *ret)
-{
-	return pw_proc_stat_at(AT_FDCWD, dir, ret);
-}
-
-int pw_proc_stat_at(int folder, const char *dir, struct pw_proc_stat *ret)
+static int read_stat(int folder, const char *dir, bool whole, struct pw_proc_stat *ret)
 {
 	char path[96], line[2048];
 	snprintf(path, sizeof(path), "%s/stat", dir);
@@ -81,7 +75,8 @@ int pw_proc_stat_at(int folder, const char *dir, struct pw_proc_stat *ret)
 	for (int i = 0; i < 4; i++)
 		strtoll(field, &field, 10);
 	ret->flags = strtoull(field, &field, 10);
-	find_processor(field, ret);
+	if (whole)
+		find_processor(field, ret);
 	ret->comm_length = (size_t)(close - open - 1);
 	if (ret->comm_length > sizeof(ret->comm))
 		ret->comm_length = sizeof(ret->comm);
@@ -98,6 +93,16 @@ int pw_proc_stat_at(int folder, const char *dir, struct pw_proc_stat *ret)
 		memcpy(ret->comm, line, ret->comm_length);
 	}
 	return 0;
+}
+
+int pw_proc_stat(const char *dir, struct pw_proc_stat *ret)
+{
+	return read_stat(AT_FDCWD, dir, true, ret);
+}
+
+int pw_proc_stat_at(int folder, const char *dir, struct pw_proc_stat *ret)
+{
+	return read_stat(folder, dir, false, ret);
 }
 
 enum pw_run_state pw_proc_run_state(char state)
