@@ -89,15 +89,41 @@ static bool read_key(struct pw_python *python, uint64_t address, struct key *ret
 	return !error;
 }
 
-/* The same of the target as it is now. */
-static bool read_key_now(struct pw_python *python, uint64_t address, struct key *ret)
+/*
+ * An object's first word: its number of references, or whose it is in free-threaded builds.  What
+ * is freed keeps its bytes for a while, but for the first word, into which the allocator puts the
+ * address of the next free block, or 0 (Objects/obmalloc.c, mimalloc).
+ */
+static uint64_t first_word(struct pw_python *python, uint64_t address)
 {
+	uint64_t word;
+	pw_auto_error struct pw_error *error = pw_read_u64(python->target, address, &word);
+	return error ? 0 : word;
+}
+
+static bool is_alive(const struct pw_layout *l, uint64_t then, uint64_t now)
+{
+	enum { MANY = 1 << 16, HALF = 32, PLAIN = 8 };
+	if (l->object_type.offset != PLAIN)
+		return now == then;
+	/* From 3.14 on flags stand in the upper half. */
+	uint32_t before = (uint32_t)then, after = (uint32_t)now;
+	uint32_t apart = before < after ? after - before : before - after;
+	return then >> HALF == now >> HALF && after && apart < MANY;
+}
+
+/* Whether it is the same code object in the target as it is now. */
+static bool is_still_there(struct pw_python *python, uint64_t address, const struct key *key)
+{
+	struct key now;
 	struct pw_target *target = python->target;
+	uint64_t then = first_word(python, address);
 	struct pw_snapshot *snapshot = target->snapshot;
 	target->snapshot = NULL;
-	bool read = read_key(python, address, ret);
+	bool same = read_key(python, address, &now) && !memcmp(&now, key, sizeof(now)) &&
+		    is_alive(&python->layout, then, first_word(python, address));
 	target->snapshot = snapshot;
-	return read;
+	return same;
 }
 
 void pw_codes_touch(struct pw_codes *codes, struct pw_python *python, uint64_t address)
@@ -124,9 +150,8 @@ static void keep(struct pw_codes *codes, const struct key *key, struct pw_code_e
 /* Of a code object that was copied without what it points to. */
 static void load_now(struct pw_python *python, const struct key *key, struct pw_code *code)
 {
-	struct key then;
 	pw_code_load(python, code->address, code);
-	if (read_key_now(python, code->address, &then) && !memcmp(&then, key, sizeof(then)))
+	if (is_still_there(python, code->address, key))
 		return;
 	uint64_t address = code->address;
 	pw_code_deinit(code);
