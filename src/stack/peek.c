@@ -5,6 +5,7 @@
  */
 #include "stack/capture.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum { TRIES = 4 };
@@ -36,14 +37,28 @@ static void drop_newest(struct pw_pyframes *frames, size_t kept)
 	frames->count = kept;
 }
 
-/* Walks a thread state's frames, from bytes as they are now. */
-static struct pw_error *walk(struct pw_capture *c, size_t tstate, struct pw_pyframes *ret)
+/* Walks a thread state's frames, from bytes as they are now, of which `pages` are copied first, at
+ * once. */
+static struct pw_error *walk(struct pw_capture *c, size_t tstate, const uint64_t *pages,
+			     size_t count, struct pw_pyframes *ret)
 {
-	struct pw_error *error = pw_snapshot_begin(c->session->target);
-	if (!error)
-		pw_frames_walk(c->python, c->lists.tstates[tstate].address, c->options->max_frames,
-			       ret);
-	return error;
+	struct pw_target *target = c->session->target;
+	struct pw_error *error = pw_snapshot_begin(target);
+	if (error)
+		return error;
+	pw_snapshot_prefetch(target, pages, count);
+	pw_frames_walk(c->python, c->lists.tstates[tstate].address, c->options->max_frames, ret);
+	return NULL;
+}
+
+/* Which pages its frames are on; owned by the caller, NULL: none. */
+static uint64_t *find_pages(struct pw_capture *c, size_t tstate, size_t *ret_count)
+{
+	struct pw_pyframes frames = {0};
+	*ret_count = 0;
+	pw_auto_error struct pw_error *error = walk(c, tstate, NULL, 0, &frames);
+	pw_frames_deinit(&frames);
+	return error ? NULL : pw_snapshot_pages(c->session->target, ret_count);
 }
 
 static bool is_whole(const struct pw_pyframes *frames)
@@ -94,17 +109,25 @@ static struct pw_error *peek(struct pw_capture *c, size_t tstate, bool *ret_whol
 	struct pw_pyframes first = {0};
 	struct pw_copied *copied = &c->copied[tstate];
 	*ret_whole = *ret_usable = false;
-	struct pw_error *error = walk(c, tstate, &first);
+	/* What changes and changes back between the two is not seen: there is to be little time. */
+	size_t count;
+	uint64_t *pages = find_pages(c, tstate, &count);
+	struct pw_error *error = walk(c, tstate, pages, count, &first);
 	if (!error)
 		error = pw_snapshot_begin(c->session->target);
-	if (!error)
+	if (!error) {
+		pw_snapshot_prefetch(c->session->target, pages, count);
 		error = pw_capture_copy(c, tstate);
+	}
+	free(pages);
 	if (!error && copied->read && is_whole(&first) && is_whole(&copied->frames) &&
 	    !has_freed(c, &copied->frames)) {
 		size_t common = in_common(&first, &copied->frames);
 		*ret_whole = (common == first.count || common == copied->frames.count) &&
 			     is_still_newest(c, tstate);
-		*ret_usable = common || *ret_whole;
+		/* Who runs without any frame cannot be told from who is just being read wrongly. */
+		*ret_usable = common;
+		*ret_whole &= *ret_usable;
 		drop_newest(&copied->frames, common);
 	}
 	pw_frames_deinit(&first);
