@@ -188,6 +188,13 @@ void pw_function_index_deinit(struct pw_function_index *index);
 const struct pw_function *pw_function_index_find(const struct pw_function_index *index,
 						 uint64_t address, bool unsized);
 
+/* ---- plt.c ---- */
+
+/* The function to which the linkage stub at a runtime address leads, in ret->name; address and size
+ * are the stub's.  false: there is none, no file, or its relocation has no name. */
+bool pw_plt_symbolize(struct pw_modules *modules, struct pw_module *module, uint64_t address,
+		      struct pw_symbol *ret);
+
 /* ---- module.c ---- */
 
 /* Opens the file or image and its own symbol tables, once. */

@@ -8,6 +8,7 @@
 #include "binary/elf_private.h"
 #include "binary/source_lines.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -140,6 +141,16 @@ static bool find_symbol(struct pw_modules *modules, struct pw_module *module, ui
 	return ret->name;
 }
 
+/* The name that debuggers give to a linkage stub, of the function's name. */
+static const char *with_plt(struct pw_name_cache *cache, const char *name)
+{
+	char stub[PW_NAME_MAX + 1];
+
+	if (!name || (size_t)snprintf(stub, sizeof(stub), "%s@plt", name) >= sizeof(stub))
+		return name;
+	return shown(cache, stub);
+}
+
 /* Sorts what the symbol table and DWARF say of one address into an entry. */
 static struct entry *fill(struct pw_modules *modules, uint64_t address,
 			  const struct pw_source_frame *frames, size_t count)
@@ -148,6 +159,8 @@ static struct entry *fill(struct pw_modules *modules, uint64_t address,
 	struct pw_module *module = pw_modules_find(modules, address);
 	struct pw_symbol symbol = {0};
 	bool known = module && find_symbol(modules, module, address, &symbol);
+	bool stub = module && !known && pw_plt_symbolize(modules, module, address, &symbol);
+	known |= stub;
 	size_t total = count ? count : module ? 1 : 0;
 	struct entry *entry = calloc(1, sizeof(*entry) + total * sizeof(entry->items[0]));
 
@@ -174,6 +187,10 @@ static struct entry *fill(struct pw_modules *modules, uint64_t address,
 		/* A mangled symbol says more than DWARF without a linkage name. */
 		if (!last->function || (!frames[total - 1].linkage_name && name != last->symbol))
 			last->function = name;
+		if (stub) {
+			last->symbol = with_plt(cache, last->symbol);
+			last->function = with_plt(cache, last->function);
+		}
 	}
 	return entry;
 }

@@ -13,7 +13,7 @@
 /* One name of a code address: the function there, or one that was inlined there.  Texts are valid
  * UTF-8, bounded in length, and live as long as the modules. */
 struct pw_native_name {
-	const char *function; /* demangled; NULL: unknown */
+	const char *function; /* demangled; "f@plt": the stub that leads to f; NULL: unknown */
 	const char *symbol;   /* as in the symbol table / linkage name; NULL: unknown */
 	const char *file;     /* source file; NULL: no DWARF */
 	int line;	      /* 0: unknown */

@@ -138,9 +138,11 @@ class Checker:
                 ["nm", frame.module], stdout=subprocess.PIPE, text=True, check=True
             ).stdout
             self.symbols[frame.module] = {line.split()[-1] for line in text.splitlines()}
-        return (
-            None if frame.name in self.symbols[frame.module] else "is no function of that library"
-        )
+        known = self.symbols[frame.module]
+        called = frame.name.rpartition("@plt")[0]
+        if frame.name in known or called in {name.partition("@")[0] for name in known}:
+            return None
+        return "is no function of that library"
 
     def problems(self) -> CounterType[str]:
         found: CounterType[str] = Counter()
