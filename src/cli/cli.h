@@ -11,6 +11,7 @@
 
 #include <sys/resource.h>
 #include <argp.h>
+#include <signal.h>
 
 /* Exit statuses; the manual page's section EXIT STATUS.  Of several the greatest counts. */
 enum cli_exit {
@@ -53,6 +54,14 @@ void cli_restore_inherited(void);
 /* As many open files as we may have: who samples keeps some of each thread open.  Undone by
  * cli_restore_inherited(). */
 void cli_raise_files(void);
+
+/* ---- time and signals (signals.c) ---- */
+
+uint64_t cli_now(void); /* ns; CLOCK_MONOTONIC */
+/* What is ignored stays ignored: who started us wants it so. */
+void cli_catch(const struct sigaction *action, const int *signals, size_t count);
+/* The same for those by which a person or a system asks a command to end. */
+void cli_catch_ends(void (*handler)(int number));
 
 /* ---- targets (targets.c) ---- */
 

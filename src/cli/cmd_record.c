@@ -132,15 +132,8 @@ static void on_ask(int number)
 
 static void catch_signals(void)
 {
-	static const int ends[] = {SIGINT, SIGTERM, SIGHUP};
-	struct sigaction action = {.sa_handler = on_end};
-	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
-		struct sigaction before;
-		sigaction(ends[i], NULL, &before);
-		if (before.sa_handler != SIG_IGN)
-			sigaction(ends[i], &action, NULL);
-	}
-	action.sa_handler = on_ask;
+	const struct sigaction action = {.sa_handler = on_ask};
+	cli_catch_ends(on_end);
 	sigaction(SIGUSR1, &action, NULL);
 }
 
@@ -158,13 +151,6 @@ struct record_run {
 	uint64_t samples;	 /* written and forgotten */
 	enum cli_exit status;
 };
-
-static uint64_t now(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
 
 static enum cli_exit begin_recording(struct record_run *run)
 {
@@ -229,9 +215,9 @@ static uint64_t all_samples(const struct record_run *run)
 
 static void show_progress(struct record_run *run, uint64_t time)
 {
-	if (run->arguments->quiet || !isatty(STDERR_FILENO) || now() - run->shown < 500000000)
+	if (run->arguments->quiet || !isatty(STDERR_FILENO) || cli_now() - run->shown < 500000000)
 		return;
-	run->shown = now();
+	run->shown = cli_now();
 	fprintf(stderr, "\r\033[K%.0f s, %" PRIu64 " samples; Ctrl-C ends it ", (double)time / 1e9,
 		all_samples(run));
 }
@@ -279,12 +265,12 @@ static bool goes_on(const struct record_run *run, uint64_t time)
 /* What is written, or chosen from, need not be held. */
 static void flush(struct record_run *run)
 {
-	bool due = now() - run->flushed >= FLUSH_MS * 1000000ull;
+	bool due = cli_now() - run->flushed >= FLUSH_MS * 1000000ull;
 	bool written = asked_for_profile || (due && run->file.recording);
 	if (!written && !(due && run->keep.kept))
 		return;
 	asked_for_profile = 0;
-	run->flushed = now();
+	run->flushed = cli_now();
 	run->status = cli_worse(run->status, written ? write_profile(run) : take(run));
 }
 

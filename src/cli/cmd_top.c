@@ -136,26 +136,12 @@ static void on_continue(int number)
 
 static void catch_signals(void)
 {
-	static const int ends[] = {SIGINT, SIGTERM, SIGHUP};
-	struct sigaction action = {.sa_handler = on_end};
-	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
-		struct sigaction before;
-		sigaction(ends[i], NULL, &before);
-		if (before.sa_handler != SIG_IGN)
-			sigaction(ends[i], &action, NULL);
-	}
-	action = (struct sigaction){.sa_handler = on_continue, .sa_flags = SA_RESTART};
+	const struct sigaction action = {.sa_handler = on_continue, .sa_flags = SA_RESTART};
+	cli_catch_ends(on_end);
 	sigaction(SIGCONT, &action, NULL);
 }
 
 /* ---- the screen ---- */
-
-static uint64_t now(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
 
 struct top_run {
 	struct top_arguments *arguments;
@@ -210,9 +196,9 @@ static void show(struct top_run *run)
 {
 	uint64_t delay = (uint64_t)(run->arguments->delay * 1e9), drawn = 0;
 	while (!run->quit && !ended_by) {
-		if (!drawn || now() - drawn >= delay) {
+		if (!drawn || cli_now() - drawn >= delay) {
 			draw(run);
-			drawn = now();
+			drawn = cli_now();
 		}
 		int key = top_screen_key(KEY_WAIT_MS);
 		if (key == TOP_KEY_NONE)
@@ -242,8 +228,8 @@ static int show_screen(struct top_arguments *arguments, struct top_sampler *samp
 /* False: it has been cut short. */
 static bool wait_for(struct top_sampler *sampler, double seconds, bool *ended)
 {
-	uint64_t begin = now();
-	while (!ended_by && !*ended && (double)(now() - begin) < seconds * 1e9) {
+	uint64_t begin = cli_now();
+	while (!ended_by && !*ended && (double)(cli_now() - begin) < seconds * 1e9) {
 		struct top_status status;
 		usleep(20000);
 		top_sampler_lock(sampler, &status);

@@ -38,14 +38,9 @@ static void remove_unfinished(int number)
 
 static void catch_signals(void)
 {
-	struct sigaction action = {.sa_handler = remove_unfinished,
-				   .sa_flags = (int)SA_RESETHAND | SA_NODEFER};
-	for (size_t i = 0; i < sizeof(deadly) / sizeof(deadly[0]); i++) {
-		struct sigaction before;
-		sigaction(deadly[i], NULL, &before);
-		if (before.sa_handler != SIG_IGN)
-			sigaction(deadly[i], &action, NULL);
-	}
+	const struct sigaction action = {.sa_handler = remove_unfinished,
+					 .sa_flags = (int)SA_RESETHAND | SA_NODEFER};
+	cli_catch(&action, deadly, sizeof(deadly) / sizeof(deadly[0]));
 }
 
 static enum cli_exit refuse(const char *why)

@@ -29,16 +29,9 @@ struct record_process {
 	bool told;			 /* that it was */
 };
 
-static uint64_t now(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
 static bool passed(uint64_t since, uint64_t ms)
 {
-	return now() - since >= ms * 1000000;
+	return cli_now() - since >= ms * 1000000;
 }
 
 /* ---- adding ---- */
@@ -57,7 +50,7 @@ static struct record_process *add(struct record_processes *p, pid_t pid)
 		p->capacity = capacity;
 	}
 	struct record_process *added = &p->items[p->count++];
-	*added = (struct record_process){.pid = pid, .since = now()};
+	*added = (struct record_process){.pid = pid, .since = cli_now()};
 	return added;
 }
 
@@ -66,7 +59,7 @@ static struct pw_error *open_process(struct record_processes *p, struct record_p
 {
 	const struct cli_target target = {.is_pid = true, .pid = process->pid};
 	struct pw_session *session;
-	process->tried = now();
+	process->tried = cli_now();
 	struct pw_error *error = cli_open(p->common, &target, &session);
 	if (error)
 		return error;
@@ -203,7 +196,7 @@ static void find_descendants(struct record_processes *p)
 	size_t count = p->count;
 	if (!p->descendants || !passed(p->looked, LOOK_EVERY_MS))
 		return;
-	p->looked = now();
+	p->looked = cli_now();
 	for (size_t i = 0; i < count; i++)
 		if (!p->items[i].descendant)
 			find_descendants_of(p, p->items[i].pid);

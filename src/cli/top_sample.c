@@ -57,13 +57,6 @@ struct top_sampler {
 	char *target; /* printable */
 };
 
-static uint64_t now(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
 /* ---- what is said ---- */
 
 static struct top_sampler *listening;
@@ -80,7 +73,7 @@ static void hear(const char *message)
 	struct top_sampler *s = listening;
 	pthread_mutex_lock(&s->lock);
 	snprintf(s->message, sizeof(s->message), "%s", message);
-	s->said = now();
+	s->said = cli_now();
 	pthread_mutex_unlock(&s->lock);
 }
 
@@ -95,7 +88,7 @@ __attribute__((format(printf, 2, 3))) static void say(struct top_sampler *s, con
 	char *printable = pw_printable(text);
 	pthread_mutex_lock(&s->lock);
 	snprintf(s->message, sizeof(s->message), "%s", printable ? printable : "out of memory");
-	s->said = now();
+	s->said = cli_now();
 	pthread_mutex_unlock(&s->lock);
 	free(printable);
 }
@@ -233,7 +226,7 @@ static void note_gone(void *data, struct pw_session *session, struct pw_error *e
 static struct pw_error *move(struct top_sampler *s)
 {
 	struct pw_sampler *sampler;
-	s->moved = now();
+	s->moved = cli_now();
 	struct pw_error *error = pw_sampler_create(&s->sampling->sampler, &sampler);
 	if (error)
 		return error;
@@ -263,7 +256,7 @@ static void summarize(struct top_sampler *s)
 		pw_error_destroy(error);
 		return;
 	}
-	s->summarized = now();
+	s->summarized = cli_now();
 	pthread_mutex_lock(&s->lock);
 	s->info = *pw_profile_info(pw_sampler_profile(s->sampler));
 	s->own_clock = strcmp(s->info.engine, "ebpf") == 0;
@@ -286,7 +279,7 @@ static struct pw_error *look(struct top_sampler *s, uint64_t time, uint64_t weig
 	pw_profile_forget(profile);
 	if (!taken)
 		fail(s, CLI_INCOMPLETE);
-	if (!error && full && now() - s->moved > MOVE_EVERY_S * 1000000000ull)
+	if (!error && full && cli_now() - s->moved > MOVE_EVERY_S * 1000000000ull)
 		error = move(s);
 	return error;
 }
@@ -311,7 +304,7 @@ static bool look_on(struct top_sampler *s)
 	struct pw_error *error = was_stopped(weight) ? move(s) : look(s, time, weight);
 	look_after_child(s);
 	record_tend(&s->processes);
-	if (now() - s->summarized > SUMMARIZE_EVERY_MS * 1000000ull)
+	if (cli_now() - s->summarized > SUMMARIZE_EVERY_MS * 1000000ull)
 		summarize(s);
 	return !fails(s, error) && record_alive(&s->processes);
 }
@@ -528,7 +521,7 @@ const struct top_model *top_sampler_lock(struct top_sampler *sampler, struct top
 {
 	struct top_sampler *s = sampler;
 	pthread_mutex_lock(&s->lock);
-	bool fresh = now() - s->said < MESSAGE_S * 1000000000ull;
+	bool fresh = cli_now() - s->said < MESSAGE_S * 1000000000ull;
 	*ret = (struct top_status){
 		.target = s->target,
 		.message = fresh || s->ended ? s->message : "",
@@ -553,9 +546,9 @@ void top_sampler_unlock(struct top_sampler *sampler)
 /* Whether the thread has come to its end. */
 static bool stop(struct top_sampler *s)
 {
-	uint64_t begin = now();
+	uint64_t begin = cli_now();
 	bool finished = false;
-	while (!finished && now() - begin < STOP_WITHIN_S * 1000000000ull) {
+	while (!finished && cli_now() - begin < STOP_WITHIN_S * 1000000000ull) {
 		pthread_mutex_lock(&s->lock);
 		s->stop = true;
 		finished = s->finished;

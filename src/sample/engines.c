@@ -15,7 +15,7 @@ static enum pw_followed by_clock(const struct pw_sampler_options *options)
 								  : PW_FOLLOW_ALL;
 }
 
-static struct pw_error *look(struct pw_look *look)
+struct pw_error *pw_engine_look(struct pw_look *look)
 {
 	struct pw_dump *dump;
 	struct pw_error *error =
@@ -132,7 +132,6 @@ static const struct pw_engine_ops engines[] = {
 		.engine = PW_ENGINE_PTRACE,
 		.name = "ptrace",
 		.follows = by_clock,
-		.look = look,
 	},
 	{
 		.engine = PW_ENGINE_EBPF,
@@ -142,7 +141,6 @@ static const struct pw_engine_ops engines[] = {
 		.add = add_ebpf,
 		.remove = remove_ebpf,
 		.drain = drain_ebpf,
-		.look = look,
 		.count = count_ebpf,
 	},
 	{
@@ -150,7 +148,6 @@ static const struct pw_engine_ops engines[] = {
 		.name = "peek",
 		.open = open_peek,
 		.follows = by_clock,
-		.look = look,
 	},
 };
 

@@ -1,19 +1,11 @@
 /* The processes that are looked at, and when. */
 #include "sample/sampler.h"
 
+#include "base/clock.h"
+
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
-
-static uint64_t now(clockid_t clock)
-{
-	struct timespec t;
-	clock_gettime(clock, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
 
 /* ---- the sampler ---- */
 
@@ -52,7 +44,7 @@ struct pw_error *pw_sampler_create(const struct pw_sampler_options *options,
 		.memory = options->memory,
 		.rate_wished = s->options.rate,
 		.complete = true, /* as far as it has got */
-		.start = now(CLOCK_REALTIME),
+		.start = pw_clock(CLOCK_REALTIME),
 	};
 	s->pauses = malloc(PW_PAUSES_KEPT * sizeof(*s->pauses));
 	error = s->pauses ? pw_engine_open(s) : &pw_error_nomem;
@@ -62,7 +54,7 @@ struct pw_error *pw_sampler_create(const struct pw_sampler_options *options,
 		pw_sampler_destroy(s);
 		return error;
 	}
-	s->cpu_at_begin = now(CLOCK_PROCESS_CPUTIME_ID);
+	s->cpu_at_begin = pw_clock(CLOCK_PROCESS_CPUTIME_ID);
 	*ret = s;
 	return NULL;
 }
@@ -149,7 +141,7 @@ static struct pw_error *look_at(struct pw_sampler *s, struct pw_watched *watched
 {
 	struct pw_look look = {s, watched, {.time = time, .weight = weight}, NULL};
 	look.proto.resident = watched->resident;
-	*ret_failed = s->engine->look(&look);
+	*ret_failed = pw_engine_look(&look);
 	pw_taken_sweep(s, watched);
 	return look.error;
 }
@@ -186,7 +178,7 @@ struct pw_error *pw_sampler_look(struct pw_sampler *sampler, uint64_t time, uint
 
 bool pw_sampler_wait(struct pw_sampler *sampler, uint64_t *ret_time, uint64_t *ret_weight)
 {
-	uint64_t t = now(CLOCK_MONOTONIC);
+	uint64_t t = pw_now();
 	if (!sampler->begin) {
 		sampler->begin = sampler->next = t;
 		sampler->last = t - sampler->interval;
@@ -196,7 +188,7 @@ bool pw_sampler_wait(struct pw_sampler *sampler, uint64_t *ret_time, uint64_t *r
 					 (long)(sampler->next % 1000000000)};
 		if (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR)
 			return false;
-		t = now(CLOCK_MONOTONIC);
+		t = pw_now();
 	}
 	uint64_t due = (t - sampler->next) / sampler->interval + 1;
 	sampler->info.missed += due - 1;
@@ -228,12 +220,12 @@ struct pw_error *pw_sampler_summarize(struct pw_sampler *sampler)
 		info->pause_p99 = sorted[count - 1 - count / 100];
 	}
 	free(sorted);
-	info->duration = sampler->begin ? now(CLOCK_MONOTONIC) - sampler->begin : 0;
+	info->duration = sampler->begin ? pw_now() - sampler->begin : 0;
 	info->lost = sampler->lost;
 	info->rate_reached =
 		info->duration ? (double)info->ticks * 1e9 / (double)info->duration : 0;
 	if (sampler->engine->count)
 		sampler->engine->count(sampler, info);
-	info->own_cpu = now(CLOCK_PROCESS_CPUTIME_ID) - sampler->cpu_at_begin;
+	info->own_cpu = pw_clock(CLOCK_PROCESS_CPUTIME_ID) - sampler->cpu_at_begin;
 	return pw_profile_set_info(sampler->profile, info);
 }

@@ -68,8 +68,6 @@ struct pw_engine_ops {
 	void (*remove)(struct pw_sampler *sampler, struct pw_watched *watched);
 	/* What was taken of all processes since the last look; NULL: nothing is. */
 	struct pw_error *(*drain)(struct pw_sampler *sampler);
-	/* Looks at a process; the error is that it can be looked at no more. */
-	struct pw_error *(*look)(struct pw_look *look);
 	/* Brings what it counts itself into the info; NULL: nothing. */
 	void (*count)(const struct pw_sampler *sampler, struct pw_profile_info *info);
 };
@@ -79,6 +77,8 @@ struct pw_engine_ops {
 /* Picks and opens one; pw_engine_close() is due also after an error. */
 struct pw_error *pw_engine_open(struct pw_sampler *sampler);
 void pw_engine_close(struct pw_sampler *sampler);
+/* Looks at a process; the error is that it can be looked at no more. */
+struct pw_error *pw_engine_look(struct pw_look *look);
 
 /* ---- taken.c ---- */
 

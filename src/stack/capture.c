@@ -31,9 +31,11 @@ static struct pw_error *touch_codes(struct pw_capture *c, const struct pw_pyfram
 			return &pw_error_nomem;
 		entry->code.address = address;
 		HASH_ADD(hh, c->dump->codes, code.address, sizeof(address), entry);
-		if (c->codes && !c->moment)
+		if (c->moment)
+			continue;
+		if (c->codes)
 			pw_codes_touch(c->codes, c->python, address);
-		else if (!c->moment)
+		else
 			pw_code_touch(c->python, address);
 	}
 	return NULL;

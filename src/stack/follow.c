@@ -1,8 +1,9 @@
 #include "stack/follow.h"
 
+#include "base/clock.h"
+
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { HEADS_MAX = 65 }; /* the runtime's, and that of each interpreter */
 
@@ -34,16 +35,9 @@ struct pw_follow {
 	uint64_t read_at, mapped_at, asked_at;
 };
 
-static uint64_t now(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
 static bool passed(uint64_t since, uint64_t ms)
 {
-	return now() - since >= ms * 1000000;
+	return pw_now() - since >= ms * 1000000;
 }
 
 struct pw_error *pw_follow_create(struct pw_session *session,
@@ -148,13 +142,13 @@ static bool has_changed(struct pw_follow *f)
 {
 	enum { EVERY_MS = 1000, SHARE = 4 };
 	if (has_sign(f)) {
-		f->changed_at = now();
+		f->changed_at = pw_now();
 		return true;
 	}
 	/* A new thread is bound to its thread state by itself, some time after both are there:
 	 * often in the beginning, and ever less often. */
 	return passed(f->read_at, EVERY_MS) ||
-	       (f->unsettled && now() - f->read_at >= (f->read_at - f->changed_at) / SHARE);
+	       (f->unsettled && pw_now() - f->read_at >= (f->read_at - f->changed_at) / SHARE);
 }
 
 static bool is_unsettled(const struct pw_capture *c)
@@ -205,7 +199,7 @@ static struct pw_error *read_lists(struct pw_follow *f, struct pw_capture *c)
 	forget_lists(f);
 	/* Asked before, so that what comes meanwhile is a change the next time. */
 	f->links = target->ops->thread_count(target);
-	f->read_at = f->mapped_at = now();
+	f->read_at = f->mapped_at = pw_now();
 	struct pw_error *error = pw_capture_read_lists(c);
 	if (!error)
 		error = match_threads(f);
@@ -241,7 +235,7 @@ static struct pw_error *keep_mapped(struct pw_follow *f)
 	struct pw_target *target = f->session->target;
 	if (f->options.native == PW_NATIVE_NONE || !passed(f->mapped_at, EVERY_MS))
 		return NULL;
-	f->mapped_at = now();
+	f->mapped_at = pw_now();
 	struct pw_error *error = target->ops->refresh_mappings(target);
 	return error ? error : pw_session_update_modules(f->session);
 }
@@ -265,6 +259,11 @@ static struct pw_error *prepare(struct pw_follow *f, struct pw_capture *c)
 
 /* ---- whom to take ---- */
 
+static bool takes_sleepers(const struct pw_follow *f)
+{
+	return f->which == PW_FOLLOW_ALL || f->which == PW_FOLLOW_ASLEEP;
+}
+
 static bool holds_gil(const struct pw_follow *f, const struct pw_lwp *lwp)
 {
 	for (size_t i = pw_owned_first(&f->owners, lwp); i; i = pw_owned_next(&f->owners, i))
@@ -283,7 +282,7 @@ static void look_at(struct pw_follow *f, struct followed *thread, struct pw_lwp 
 		f->valid = false;
 		return;
 	}
-	if (f->which == PW_FOLLOW_ALL || f->which == PW_FOLLOW_ASLEEP) {
+	if (takes_sleepers(f)) {
 		thread->skipped = f->which == PW_FOLLOW_ASLEEP && lwp->state == PW_RUN_RUNNING;
 		return;
 	}
@@ -295,7 +294,9 @@ static void look_at(struct pw_follow *f, struct followed *thread, struct pw_lwp 
 static void choose(struct pw_follow *f, struct pw_capture *c)
 {
 	struct pw_target *target = f->session->target;
-	pw_lists_refresh_gil(&f->session->python, &c->lists);
+	/* Nobody is taken, and nobody asks who holds what. */
+	if (f->which != PW_FOLLOW_NONE)
+		pw_lists_refresh_gil(&f->session->python, &c->lists);
 	for (size_t i = 0; i < f->thread_count; i++) {
 		struct followed *thread = &f->threads[i];
 		struct pw_lwp *lwp = &target->lwps[i];
@@ -334,12 +335,11 @@ bool pw_follow_skips(const struct pw_follow *follow, const struct pw_lwp *lwp)
 /* ---- a look ---- */
 
 /* One that was to be taken and could not be: it did not stop, or ended. */
-static bool is_lost(const struct pw_follow *f, const struct pw_owners *owners,
-		    const struct pw_lwp *lwp)
+static bool is_lost(const struct pw_follow *f, const struct pw_lwp *lwp)
 {
 	return f->which != PW_FOLLOW_ASLEEP && lwp->taken == PW_TAKEN_NOT &&
 	       lwp->state != PW_RUN_ZOMBIE && lwp->state != PW_RUN_DEAD &&
-	       pw_owned_first(owners, lwp);
+	       pw_owned_first(&f->owners, lwp);
 }
 
 /* Those that were taken while they slept need not be taken again for as long. */
@@ -350,10 +350,9 @@ static void note_taken(struct pw_follow *f, struct pw_capture *c)
 		struct followed *thread = &f->threads[i];
 		if (thread->skipped)
 			continue;
-		const struct pw_owners *owners = &c->owners;
-		c->dump->lost_threads += is_lost(f, owners, &target->lwps[i]);
+		c->dump->lost_threads += is_lost(f, &target->lwps[i]);
 		thread->taken = true;
-		if (f->which == PW_FOLLOW_ALL || f->which == PW_FOLLOW_ASLEEP)
+		if (takes_sleepers(f))
 			thread->asleep = target->lwps[i].taken == PW_TAKEN_ASLEEP;
 	}
 }
@@ -400,7 +399,7 @@ struct pw_error *pw_follow_begin(struct pw_follow *follow, pid_t tid, struct pw_
 	 */
 	bool unknown = !follow->valid || !pw_target_lwp(target, (uint64_t)tid);
 	if ((unknown && passed(follow->asked_at, ASK_MS)) || passed(follow->read_at, LIST_MS)) {
-		follow->asked_at = now();
+		follow->asked_at = pw_now();
 		follow->valid = false;
 	}
 	if (!follow->valid && follow->asked_at > follow->read_at)

@@ -58,7 +58,6 @@ static struct pw_error *make_thread(struct pw_capture *c, const struct pw_moment
 static struct pw_error *decode(struct pw_capture *c, const struct pw_moment *moment)
 {
 	struct pw_target *target = c->session->target;
-	struct pw_runtime_lists one = c->lists;
 	struct pw_copied copied = {0};
 	struct pw_tstate tstate;
 	struct pw_lwp lwp = {
@@ -77,10 +76,9 @@ static struct pw_error *decode(struct pw_capture *c, const struct pw_moment *mom
 	struct pw_error *error = find_tstate(c, moment, &tstate);
 	if (error)
 		return error;
-	struct pw_runtime_lists all = c->lists;
-	one.tstates = &tstate;
-	one.tstate_count = 1;
-	c->lists = one;
+	const struct pw_runtime_lists all = c->lists;
+	c->lists.tstates = &tstate;
+	c->lists.tstate_count = 1;
 	c->copied = &copied;
 	pw_lists_refresh_gil(c->python, &c->lists);
 	error = make_thread(c, moment, &lwp);

@@ -1,5 +1,5 @@
 /*
- * A live process, split over three files: proc.c reads /proc, live.c the memory, live_pause.c stops
+ * A live process: proc.c reads /proc, live.c the memory, live_pause.c stops
  * and lets go.
  */
 #ifndef PW_TARGET_LIVE_H

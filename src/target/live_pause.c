@@ -7,6 +7,8 @@
  */
 #include "target/live.h"
 
+#include "base/clock.h"
+
 #include <elf.h>
 #include <errno.h>
 #include <sched.h>
@@ -16,7 +18,6 @@
 #include <sys/ptrace.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
-#include <time.h>
 
 enum task_phase {
 	TASK_IDLE,	  /* not ours: a zombie */
@@ -53,13 +54,6 @@ struct pw_tracer {
 };
 
 static const uint64_t ms = 1000000;
-
-static uint64_t now(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 * ms + (uint64_t)t.tv_nsec;
-}
 
 static void task_dir(const struct pw_tracer *tracer, pid_t tid, char dir[64])
 {
@@ -195,7 +189,7 @@ static void interrupt_all(struct pw_tracer *tracer)
 		struct task *task = &tracer->tasks[i];
 		if (task->phase != TASK_SEIZED)
 			continue;
-		task->interrupted_at = now();
+		task->interrupted_at = pw_now();
 		if (!tracer->stopped_at)
 			tracer->stopped_at = task->interrupted_at;
 		task->phase =
@@ -267,15 +261,15 @@ static void look_again(const struct pw_tracer *tracer, struct task *task, bool p
 
 static void wait_all(struct pw_tracer *tracer, uint64_t deadline)
 {
-	uint64_t begin = now(), looked = begin;
-	if (tracer->placed && tracer->count == 1 && tracer->tasks[0].phase == TASK_INTERRUPTED)
+	uint64_t begin = pw_now(), looked = begin;
+	if (tracer->placed && tracer->tasks[0].phase == TASK_INTERRUPTED)
 		pw_tracing_wait(tracer->live, tracer->tasks[0].tid);
 	for (;;) {
 		size_t left = 0;
 		for (size_t i = 0; i < tracer->count; i++)
 			if (tracer->tasks[i].phase == TASK_INTERRUPTED)
 				left += !poll_task(tracer, &tracer->tasks[i]);
-		uint64_t t = now();
+		uint64_t t = pw_now();
 		if (!left || t >= deadline)
 			return;
 		if (t - looked > 20 * ms) {
@@ -306,7 +300,7 @@ static struct pw_error *stop_all(struct pw_tracer *tracer)
 	if (tracer->tid_count && tracer->count == 1)
 		tracer->placed = pw_tracing_follow(tracer->live, tracer->tasks[0].processor,
 						   tracer->tasks[0].rt_priority);
-	uint64_t deadline = now() + 1000 * ms;
+	uint64_t deadline = pw_now() + 1000 * ms;
 	fresh = 1;
 	/* A thread that still ran may have made another. */
 	for (unsigned i = 0; fresh && i < MAX_ROUNDS; i++) {
@@ -341,7 +335,7 @@ static bool release_all(struct pw_tracer *tracer)
 			ptrace(PTRACE_DETACH, task->tid, 0, (void *)(intptr_t)task->signal);
 		all &= task->phase != TASK_SEIZED;
 	}
-	tracer->released_at = now();
+	tracer->released_at = pw_now();
 	return all;
 }
 
@@ -439,8 +433,8 @@ static struct pw_error *run_alone(struct pw_tracer *tracer)
 	const struct pw_tracer fresh = *tracer;
 	struct pw_error *error = run(tracer);
 	for (unsigned i = 0; error && tracer->contended && !tracer->stopped_at && i < TRIES; i++) {
-		struct timespec nap = {0,
-				       (long)((1 + (now() / 1000 + (uint64_t)getpid()) % 4) * ms)};
+		struct timespec nap = {
+			0, (long)((1 + (pw_now() / 1000 + (uint64_t)getpid()) % 4) * ms)};
 		pw_error_destroy(error);
 		free(tracer->tasks);
 		*tracer = fresh;

@@ -46,7 +46,7 @@ enum pw_beat pw_live_pulse(struct pw_target *target, const struct pw_lwp *lwp,
 		got = pread(fd, text, sizeof(text), 0);
 	while (got < 0 && errno == EINTR);
 	int errnum = got < 0 ? errno : 0;
-	bool keep = got > 0 && may_keep(fd);
+	bool keep = got > 0 && (pulse->opened || may_keep(fd));
 	if (!keep)
 		close(fd);
 	pulse->opened = keep;

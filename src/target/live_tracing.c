@@ -10,6 +10,8 @@
  */
 #include "target/live.h"
 
+#include "base/clock.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
@@ -17,14 +19,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/wait.h>
-#include <time.h>
-
-static uint64_t now(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
 
 struct pw_tracing {
 	pthread_t thread;
@@ -186,8 +180,8 @@ static void spin(struct pw_tracing *t)
 	static _Atomic long processors;
 	if (!processors)
 		processors = sysconf(_SC_NPROCESSORS_ONLN);
-	uint64_t begin = now();
-	while (processors > 1 && !t->finished && now() - begin < MOST_NS)
+	uint64_t begin = pw_now();
+	while (processors > 1 && !t->finished && pw_now() - begin < MOST_NS)
 		for (int i = 0; i < BETWEEN_LOOKS && !t->finished; i++)
 			relax();
 }
@@ -227,9 +221,11 @@ static struct pw_error *run_ready(struct pw_live *live, bool (*work)(void *), vo
 /* Who is of the same priority would be waited for. */
 static void outrank(struct pw_tracing *t, int rt_priority)
 {
+	if (rt_priority <= 0)
+		return;
 	int most = sched_get_priority_max(SCHED_FIFO);
 	struct sched_param above = {.sched_priority = rt_priority < most ? rt_priority + 1 : most};
-	if (rt_priority <= 0 || above.sched_priority <= t->priority)
+	if (above.sched_priority <= t->priority)
 		return;
 	t->priority = above.sched_priority;
 	pthread_setschedparam(pthread_self(), SCHED_FIFO, &above);

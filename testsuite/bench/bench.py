@@ -26,11 +26,12 @@ import sys
 import tempfile
 from typing import Dict, List, NamedTuple, Optional, Tuple
 
+import command_line
 import report
 from gdb_tools import GdbTools, find_interpreter, times
 from priority import high_priority
 from report import Case, Result, Row
-from target_process import HERE, Failed, Target
+from target_process import Failed, Target
 from tools import NO_DUMP, Tool, Tools, complaint, find_python, real_python
 
 TIMEOUT = 300
@@ -183,10 +184,6 @@ def show_progress(text: str) -> None:
         sys.stderr.flush()
 
 
-def on_signal(number: int, _frame: object) -> None:
-    raise SystemExit(128 + number)
-
-
 def wanted_cases() -> Tuple[Dict[str, Plan], List[str]]:
     names = os.environ.get("CASES", "").split()
     unknown = [name for name in names if name not in PLANS]
@@ -233,29 +230,13 @@ def make_report(build: str, home: str) -> Tuple[str, bool]:
 
 
 def main() -> int:
-    if sys.argv[1:] in (["-h"], ["--help"]):
-        print(__doc__.strip())
-        return 0
-    if len(sys.argv) != 2 or not os.path.isdir(sys.argv[1]):
-        sys.stderr.write("usage: bench.py BUILD-FOLDER\n")
-        return 2
-    build = os.path.abspath(sys.argv[1])
-    home = os.path.join(build, "bench")
-    os.makedirs(home, exist_ok=True)
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, on_signal)
+    build, home = command_line.begin("bench.py", str(__doc__))
     try:
         text, complete = make_report(build, home)
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")
         return 130
-    places = [os.path.join(home, "benchmarks.md")]
-    if complete and not QUICK:
-        places.append(os.path.join(HERE, "..", "..", "docs", "benchmarks.md"))
-    for place in places:
-        with open(place, "w") as file:
-            file.write(text)
-        print("written: %s" % os.path.relpath(place))
+    command_line.publish(text, home, "benchmarks.md", complete and not QUICK)
     return 0
 
 

@@ -27,6 +27,7 @@ import sys
 import time
 from typing import Dict, List, NamedTuple, Optional, Tuple
 
+import command_line
 from priority import high_priority
 from sampling_report import Measured, Row, head, table, verdict
 from sampling_tools import Job, Sampler, Samplers, start
@@ -282,24 +283,10 @@ def run(build: str, names: List[str]) -> str:
         return "\n".join(pieces)
 
 
-def on_signal(number: int, _frame: object) -> None:
-    raise SystemExit(128 + number)
-
-
 def main() -> int:
     # Samplers are ended by it; who was started in the background may have inherited that it is ignored.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    if sys.argv[1:] in (["-h"], ["--help"]):
-        print(__doc__.strip())
-        return 0
-    if len(sys.argv) != 2 or not os.path.isdir(sys.argv[1]):
-        sys.stderr.write("usage: sampling.py BUILD-FOLDER\n")
-        return 2
-    build = os.path.abspath(sys.argv[1])
-    home = os.path.join(build, "bench")
-    os.makedirs(home, exist_ok=True)
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, on_signal)
+    build, home = command_line.begin("sampling.py", str(__doc__))
     names = wanted_cases()
     try:
         text = run(build, names)
@@ -309,13 +296,8 @@ def main() -> int:
     except Failed as failure:
         sys.stderr.write("%s\n" % failure)
         return 1
-    places = [os.path.join(home, "benchmarks-sampling.md")]
-    if set(names) == set(PLANS) and not QUICK:
-        places.append(os.path.join(HERE, "..", "..", "docs", "benchmarks-sampling.md"))
-    for place in places:
-        with open(place, "w") as file:
-            file.write(text)
-        print("written: %s" % os.path.relpath(place))
+    complete = set(names) == set(PLANS) and not QUICK
+    command_line.publish(text, home, "benchmarks-sampling.md", complete)
     return 0
 
 

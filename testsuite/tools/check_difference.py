@@ -8,23 +8,20 @@ case, what make_profile said of it.  A line a check: "PASS: NAME" or "FAIL: NAME
 
 from __future__ import annotations
 
-import os
 import sys
-import traceback
 from collections import Counter
 from typing import Any, Callable, Dict, List, Tuple
 
-from browser import Browser, Page
+from browser import Page
 from check_flamegraph import (
     EVIL,
-    HEIGHT,
     MS,
-    WIDTH,
+    Pages,
     Stacks,
     hover_name,
     nodes_of,
-    read_truth,
     row_place,
+    run,
     same,
     sweep,
     weight_of,
@@ -71,19 +68,7 @@ def by_place(stacks: Stacks) -> Tuple[Sums, set[Tuple[int, str]]]:
     return dict(sums), {place for place, count in times.items() if count > 1}
 
 
-class Checks:
-    def __init__(self, browser: Browser, folder: str) -> None:
-        self.browser = browser
-        self.folder = folder
-
-    def page(self, name: str, touch: bool = False, dark: bool = False) -> Page:
-        url = f"file://{os.path.abspath(self.folder)}/{name}.html"
-        size = (390, 844) if touch else (WIDTH, HEIGHT)
-        return self.browser.open(url, *size, dark=dark, touch=touch)
-
-    def truth(self, case: str) -> Stacks:
-        return read_truth(f"{self.folder}/{case}.truth")
-
+class Checks(Pages):
     def quiet(self, page: Page) -> None:
         # That pixels are read is our doing.
         complaints = [c for c in page.complaints() if "willReadFrequently" not in c]
@@ -272,18 +257,5 @@ NAMES: dict[str, Callable[[Checks], None]] = {
 }
 
 
-def main() -> int:
-    with Browser(sys.argv[1]) as browser:
-        for name, check in NAMES.items():
-            try:
-                check(Checks(browser, sys.argv[2]))
-                print(f"PASS: {name}", flush=True)
-            except (AssertionError, RuntimeError, TimeoutError, TypeError, ValueError) as error:
-                why = " ".join(str(error).split())[:600] or traceback.format_exc(limit=1)
-                print(f"FAIL: {name}: {why}", flush=True)
-    print("END")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(Checks, NAMES))

@@ -12,7 +12,7 @@ import os
 import sys
 import traceback
 from collections import Counter
-from typing import Callable, List, Tuple
+from typing import Callable, Dict, List, Tuple, Type, TypeVar
 
 from browser import Browser, Page
 
@@ -118,7 +118,9 @@ def same(seen: object, wanted: object, what: str = "") -> None:
     assert seen == wanted, f"{what} {seen!r} instead of {wanted!r}"
 
 
-class Checks:
+class Pages:
+    """Pages of a folder, and what is to be on them."""
+
     def __init__(self, browser: Browser, folder: str) -> None:
         self.browser = browser
         self.folder = folder
@@ -131,6 +133,11 @@ class Checks:
     def truth(self, case: str) -> Stacks:
         return read_truth(f"{self.folder}/{case}.truth")
 
+
+AnyPages = TypeVar("AnyPages", bound=Pages)
+
+
+class Checks(Pages):
     def quiet(self, page: Page) -> None:
         same(page.complaints(), [], "complaints:")
         same(len(page.files_read()), 1, "files read:")
@@ -455,13 +462,14 @@ NAMES: dict[str, Callable[[Checks], None]] = {
 }
 
 
-def main() -> int:
+def run(checks: Type[AnyPages], names: Dict[str, Callable[[AnyPages], None]]) -> int:
+    """Each of them on pages of its own; what is wrong is printed."""
     with Browser(sys.argv[1]) as browser:
-        for name, check in NAMES.items():
+        for name, check in names.items():
             try:
-                check(Checks(browser, sys.argv[2]))
+                check(checks(browser, sys.argv[2]))
                 print(f"PASS: {name}", flush=True)
-            except (AssertionError, RuntimeError, TimeoutError, TypeError) as error:
+            except (AssertionError, RuntimeError, TimeoutError, TypeError, ValueError) as error:
                 why = " ".join(str(error).split())[:600] or traceback.format_exc(limit=1)
                 print(f"FAIL: {name}: {why}", flush=True)
     print("END")
@@ -469,4 +477,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(Checks, NAMES))
