@@ -189,6 +189,8 @@ PW_API bool pw_process_has_ended(pid_t pid);
 PW_API int64_t pw_session_pid(const struct pw_session *session); /* 0: unknown */
 /* How many bytes of a live process's memory are resident now; 0: not known. */
 PW_API uint64_t pw_session_resident(const struct pw_session *session);
+/* How many threads of the operating system it has now; 0: not known.  Costs one system call. */
+PW_API size_t pw_session_thread_count(const struct pw_session *session);
 /* The same process in its own, innermost pid namespace; the same number when that is ours. */
 PW_API int64_t pw_session_ns_pid(const struct pw_session *session);
 /* Of a live process, when it was opened; 0: unknown. */

@@ -306,11 +306,36 @@ static void read_header(struct pw_dwarf_lines *t, struct reader *r, struct heade
 
 /* ---- the operations ---- */
 
+/* What a special operation adds: looked up, as a division for each row would take the longest of
+ * all. */
+struct special {
+	uint8_t address; /* in shortest instructions */
+	int16_t line;
+};
+
 struct machine {
 	const struct header *header;
 	struct pw_dwarf_line row;
 	size_t first; /* row of this sequence */
+	struct special special[256];
 };
+
+static void fill_special(struct machine *m)
+{
+	const struct header *h = m->header;
+	struct special next = {0, (int16_t)h->base};
+	unsigned within = 0;
+
+	for (unsigned operation = h->opcode_base; operation < 256; operation++) {
+		m->special[operation] = next;
+		next.line++;
+		if (++within == h->range) {
+			within = 0;
+			next.address++;
+			next.line = (int16_t)h->base;
+		}
+	}
+}
 
 static void begin_sequence(struct machine *m, const struct pw_dwarf_lines *t)
 {
@@ -388,15 +413,23 @@ static void run_standard(struct machine *m, struct pw_dwarf_lines *t, struct rea
 
 static void run(struct pw_dwarf_lines *t, struct reader *r, const struct header *header)
 {
-	struct machine m = {.header = header};
+	struct machine m;
 
+	m.header = header;
+	fill_special(&m);
 	begin_sequence(&m, t);
+	/* Compilers write about four bytes for a row. */
+	size_t likely = (size_t)(r->end - r->at) / 4 + 1;
+	struct pw_dwarf_line *rows = malloc(likely * sizeof(*rows));
+	if (rows) {
+		t->rows = rows;
+		t->row_capacity = likely;
+	}
 	while (!r->bad && r->at < r->end) {
 		uint8_t operation = *r->at++;
 		if (operation >= header->opcode_base) {
-			unsigned by = operation - header->opcode_base;
-			m.row.address += by / header->range * header->unit;
-			m.row.line += (uint32_t)(header->base + (int)(by % header->range));
+			m.row.address += m.special[operation].address * header->unit;
+			m.row.line += (uint32_t)m.special[operation].line;
 			append(&m, t, r);
 		} else if (operation == 0)
 			run_extended(&m, t, r);

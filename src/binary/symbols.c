@@ -96,19 +96,28 @@ bool pw_symtabs_find(const struct pw_symtabs *tables, const char *name, struct p
 }
 
 /* Labels of the assembler and of the AArch64 ELF ABI ("$x", "$d") name no function. */
-static bool is_function(const struct pw_elf_headers *headers, const Elf64_Sym *sym,
-			const char *name)
+static bool is_label(const struct pw_symtab *table, const Elf64_Sym *sym)
+{
+	char first = symbol_name(table, sym)[0];
+
+	return first == '\0' || first == '$' || first == '.';
+}
+
+/* In the segment `near`, which becomes that of the symbol.  A function's name is not looked at: all
+ * names together are long, and lie elsewhere. */
+static bool is_function(const struct pw_symtab *table, const struct pw_elf_headers *headers,
+			const Elf64_Sym *sym, const Elf64_Phdr **near)
 {
 	unsigned type = ELF64_ST_TYPE(sym->st_info);
 
-	if (!name[0] || sym->st_shndx == SHN_UNDEF || sym->st_shndx == SHN_ABS)
+	if (!sym->st_name || sym->st_shndx == SHN_UNDEF || sym->st_shndx == SHN_ABS)
 		return false;
-	if (type == STT_NOTYPE && (name[0] == '$' || name[0] == '.'))
+	if (type != STT_FUNC && type != STT_GNU_IFUNC &&
+	    (type != STT_NOTYPE || is_label(table, sym)))
 		return false;
-	if (type != STT_FUNC && type != STT_GNU_IFUNC && type != STT_NOTYPE)
-		return false;
-	const Elf64_Phdr *segment = pw_elf_segment(headers, sym->st_value);
-	return segment && (segment->p_flags & PF_X);
+	if (!*near || sym->st_value - (*near)->p_vaddr >= (*near)->p_memsz)
+		*near = pw_elf_segment(headers, sym->st_value);
+	return *near && ((*near)->p_flags & PF_X);
 }
 
 static uint8_t rank_of(const Elf64_Sym *sym)
@@ -146,23 +155,6 @@ static int compare_functions(const void *a, const void *b)
 	return x->name && y->name ? strcmp(x->name, y->name) : 0;
 }
 
-static void add_functions(const struct pw_symtab *table, const struct pw_elf_headers *headers,
-			  struct pw_function_index *index)
-{
-	for (size_t i = 0; i < table->count; i++) {
-		const Elf64_Sym *sym = &table->symbols[i];
-		const char *name = symbol_name(table, sym);
-		if (!is_function(headers, sym, name))
-			continue;
-		struct pw_function *f = &index->items[index->count++];
-		f->start = sym->st_value;
-		f->sized = sym->st_size > 0 && sym->st_size <= UINT64_MAX - sym->st_value;
-		f->end = f->sized ? sym->st_value + sym->st_size : unsized_end(table, sym);
-		f->name = name;
-		f->rank = rank_of(sym);
-	}
-}
-
 /* The symbols for dynamic linking are in a full table of the same file as well. */
 static bool is_contained(const struct pw_symtabs *tables, size_t index)
 {
@@ -193,65 +185,108 @@ static void sort_few(struct pw_function *items, size_t count)
 	}
 }
 
+/* Function symbols of all tables, before they are sorted: of a large table most symbols are none,
+ * and a few bytes each are enough. */
+struct chosen {
+	uint32_t *symbols; /* their numbers, one table after the other; owned */
+	size_t counts[PW_SYMTAB_MAX], count;
+	uint64_t lowest, highest;
+};
+
+static bool choose(const struct pw_symtabs *tables, const struct pw_elf_headers *headers,
+		   struct chosen *ret)
+{
+	size_t count = 0;
+
+	*ret = (struct chosen){.lowest = UINT64_MAX};
+	for (size_t t = 0; t < tables->count; t++)
+		count += tables->tables[t].count;
+	ret->symbols = count ? malloc(count * sizeof(*ret->symbols)) : NULL;
+	for (size_t t = 0; ret->symbols && t < tables->count; t++) {
+		const struct pw_symtab *table = &tables->tables[t];
+		const Elf64_Phdr *near = NULL;
+		if (is_contained(tables, t))
+			continue;
+		for (size_t i = 0; i < table->count && i <= UINT32_MAX; i++) {
+			const Elf64_Sym *sym = &table->symbols[i];
+			if (!is_function(table, headers, sym, &near))
+				continue;
+			ret->symbols[ret->count++] = (uint32_t)i;
+			ret->counts[t]++;
+			if (sym->st_value < ret->lowest)
+				ret->lowest = sym->st_value;
+			if (sym->st_value > ret->highest)
+				ret->highest = sym->st_value;
+		}
+	}
+	return ret->count;
+}
+
+static struct pw_function function_of(const struct pw_symtab *table, const Elf64_Sym *sym)
+{
+	bool sized = sym->st_size > 0 && sym->st_size <= UINT64_MAX - sym->st_value;
+
+	return (struct pw_function){
+		.start = sym->st_value,
+		.end = sized ? sym->st_value + sym->st_size : unsized_end(table, sym),
+		.name = symbol_name(table, sym),
+		.rank = rank_of(sym),
+		.sized = sized,
+	};
+}
+
 /*
  * Sorts by spreading over as many equal ranges of addresses as there are functions, which have few
  * each: of a large table a few names are wanted, and comparing would cost more than all else.
  */
-static void sort_functions(struct pw_function_index *index)
+static void spread(const struct pw_symtabs *tables, const struct chosen *chosen,
+		   struct pw_function_index *ret)
 {
-	size_t count = index->count, ranges = count + 1;
-	struct pw_function *spread = calloc(count, sizeof(*spread));
-	size_t *ends = calloc(ranges + 1, sizeof(*ends));
-	uint64_t lowest = UINT64_MAX, highest = 0;
+	size_t ranges = chosen->count + 1;
+	struct pw_function *items = calloc(chosen->count, sizeof(*items));
+	uint32_t *ends = calloc(ranges + 1, sizeof(*ends));
+	const uint32_t *number = chosen->symbols;
+	unsigned shift = 0;
 
-	if (!spread || !ends) {
-		qsort(index->items, count, sizeof(*index->items), compare_functions);
-		free(spread);
+	if (!items || !ends) {
+		free(items);
 		free(ends);
 		return;
 	}
-	for (size_t i = 0; i < count; i++) {
-		uint64_t start = index->items[i].start;
-		lowest = start < lowest ? start : lowest;
-		highest = start > highest ? start : highest;
-	}
 	/* A power of two, so that no number is divided for each of them. */
-	unsigned shift = 0;
-	while ((highest - lowest) >> shift >= ranges)
+	while ((chosen->highest - chosen->lowest) >> shift >= ranges)
 		shift++;
-	for (size_t i = 0; i < count; i++)
-		ends[((index->items[i].start - lowest) >> shift) + 1]++;
+	for (size_t t = 0; t < tables->count; t++)
+		for (size_t i = 0; i < chosen->counts[t]; i++) {
+			uint64_t start = tables->tables[t].symbols[*number++].st_value;
+			ends[((start - chosen->lowest) >> shift) + 1]++;
+		}
 	for (size_t i = 1; i <= ranges; i++)
 		ends[i] += ends[i - 1];
-	for (size_t i = 0; i < count; i++)
-		spread[ends[(index->items[i].start - lowest) >> shift]++] = index->items[i];
+	number = chosen->symbols;
+	for (size_t t = 0; t < tables->count; t++)
+		for (size_t i = 0; i < chosen->counts[t]; i++) {
+			const Elf64_Sym *sym = &tables->tables[t].symbols[*number++];
+			items[ends[(sym->st_value - chosen->lowest) >> shift]++] =
+				function_of(&tables->tables[t], sym);
+		}
 	/* Now each is where its range ends, and where the next one begins. */
 	for (size_t i = 0, from = 0; i < ranges; from = ends[i++])
-		sort_few(spread + from, ends[i] - from);
+		sort_few(items + from, ends[i] - from);
 	free(ends);
-	free(index->items);
-	index->items = spread;
+	*ret = (struct pw_function_index){items, chosen->count};
 }
 
 void pw_function_index_build(const struct pw_symtabs *tables, const struct pw_elf_headers *headers,
 			     struct pw_function_index *ret)
 {
-	size_t count = 0;
+	struct chosen chosen;
+	uint64_t limit = 0;
 
 	*ret = (struct pw_function_index){0};
-	for (size_t t = 0; t < tables->count; t++)
-		count += tables->tables[t].count;
-	if (!count)
-		return;
-	ret->items = calloc(count, sizeof(*ret->items));
-	if (!ret->items)
-		return;
-	for (size_t t = 0; t < tables->count; t++)
-		if (!is_contained(tables, t))
-			add_functions(&tables->tables[t], headers, ret);
-	if (ret->count)
-		sort_functions(ret);
-	uint64_t limit = 0;
+	if (choose(tables, headers, &chosen))
+		spread(tables, &chosen, ret);
+	free(chosen.symbols);
 	for (size_t i = 0; i < ret->count; i++) {
 		limit = ret->items[i].end > limit ? ret->items[i].end : limit;
 		ret->items[i].limit = limit;

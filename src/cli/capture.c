@@ -42,6 +42,7 @@ static struct pw_error *capture_once(const struct cli_common *common,
 	struct pw_error *error = cli_open(common, target, ret_session);
 	if (error)
 		return error;
+	cli_memory_expect(*ret_session, &common->capture);
 	error = pw_session_capture(*ret_session, &common->capture, ret_dump);
 	if (error)
 		pw_session_close(*ret_session);

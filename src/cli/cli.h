@@ -55,6 +55,12 @@ void cli_restore_inherited(void);
  * cli_restore_inherited(). */
 void cli_raise_files(void);
 
+/* ---- memory (memory.c) ---- */
+
+void cli_memory_begin(void);
+/* Asks for what a dump is likely to need at once, which takes less than page by page. */
+void cli_memory_expect(const struct pw_session *session, const struct pw_capture_options *options);
+
 /* ---- time and signals (signals.c) ---- */
 
 uint64_t cli_now(void); /* ns; CLOCK_MONOTONIC */

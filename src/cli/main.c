@@ -2,7 +2,6 @@
 #include "cli/cli.h"
 
 #include <errno.h>
-#include <malloc.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -203,10 +202,7 @@ int main(int argc, char **argv)
 	struct top top = {0};
 	occupy_standard_descriptors();
 
-	/* Memory that was freed is used again, not given back and asked for anew. */
-	mallopt(M_MMAP_THRESHOLD, 64 << 20);
-	mallopt(M_TRIM_THRESHOLD, 256 << 20);
-	mallopt(M_TOP_PAD, 1 << 20);
+	cli_memory_begin();
 	argp_err_exit_status = CLI_USAGE;
 	/* A reader that goes away shows as EPIPE, so that everything is put away in good order. */
 	cli_inherited.sigpipe = signal(SIGPIPE, SIG_IGN) != SIG_IGN;

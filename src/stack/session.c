@@ -206,6 +206,12 @@ uint64_t pw_session_resident(const struct pw_session *session)
 	return session->target->ops->resident ? session->target->ops->resident(session->target) : 0;
 }
 
+size_t pw_session_thread_count(const struct pw_session *session)
+{
+	struct pw_target *target = session->target;
+	return target->ops->thread_count ? target->ops->thread_count(target) : target->lwp_count;
+}
+
 const char *pw_session_executable(const struct pw_session *session)
 {
 	return session->target->executable;

@@ -7,6 +7,7 @@
  */
 #include "stack/locals.h"
 #include "stack/native.h"
+#include "stack/pages.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,9 +15,6 @@
 enum {
 	SLEEP_TRIES = 3,
 	STOP_TRIES = 8,
-	STACK_AT_ONCE = 1 << 18,
-	STACK_MAX = 64 << 20,
-	PAGE = 4096
 };
 
 static bool wants_native(const struct pw_capture *c)
@@ -91,41 +89,6 @@ static void back_to(struct pw_capture *c, struct mark mark)
 
 /* ---- asleep ---- */
 
-static uint64_t page_of(uint64_t address)
-{
-	return address & ~(uint64_t)(PAGE - 1);
-}
-
-/* The pages of a stack, from the stack pointer on: how many were added to `pages`. */
-static size_t stack_pages(const struct pw_target *target, const struct pw_regs *regs, uint64_t most,
-			  uint64_t *pages, size_t room)
-{
-	uint64_t end = pw_stack_end(target, regs), start = page_of(regs->sp);
-	size_t count = 0;
-	if (end - start > most)
-		end = end ? start + most : start;
-	for (uint64_t at = start; at < end && count < room; at += PAGE)
-		pages[count++] = at;
-	return count;
-}
-
-static int compare_pages(const void *a, const void *b)
-{
-	const uint64_t *x = a, *y = b;
-	return *x < *y ? -1 : *x > *y;
-}
-
-/* Sorted, each once; how many are left. */
-static size_t sort_pages(uint64_t *pages, size_t count)
-{
-	size_t kept = 0;
-	qsort(pages, count, sizeof(*pages), compare_pages);
-	for (size_t i = 0; i < count; i++)
-		if (!kept || pages[kept - 1] != pages[i])
-			pages[kept++] = pages[i];
-	return kept;
-}
-
 /* How an attempt on a sleeper went. */
 enum outcome { TAKEN, WOKE_UP, TO_BE_STOPPED };
 
@@ -146,23 +109,20 @@ enum { TOGETHER = 32 };
 /* Their thread states, and what they have on their stacks. */
 static void copy_stacks(struct pw_capture *c, const struct sleeper *sleepers, size_t count)
 {
-	enum { EACH = STACK_AT_ONCE / PAGE + 2 };
+	enum { EACH = PW_STACK_ENDS + 1 };
 	struct pw_target *target = c->session->target;
-	uint64_t *pages = malloc(count * EACH * sizeof(*pages));
+	uint64_t pages[TOGETHER * EACH];
 	size_t used = 0;
-	for (size_t i = 0; pages && i < count; i++) {
+	for (size_t i = 0; i < count; i++) {
 		size_t owned = pw_owned_first(&c->owners, sleepers[i].lwp);
 		if (!sleepers[i].sleeps)
 			continue;
 		if (wants_native(c))
-			used += stack_pages(target, &sleepers[i].lwp->regs, STACK_AT_ONCE,
-					    pages + used, EACH - 1);
+			used += pw_stack_ends(target, &sleepers[i].lwp->regs, pages + used);
 		if (owned)
-			pages[used++] = page_of(c->lists.tstates[owned - 1].address);
+			pages[used++] = pw_page_of(c->lists.tstates[owned - 1].address);
 	}
-	if (pages)
-		pw_snapshot_prefetch(target, pages, sort_pages(pages, used));
-	free(pages);
+	pw_snapshot_prefetch(target, pages, pw_sort_pages(pages, used));
 }
 
 /* Their newest frames: the rest is mostly on the same pages. */
@@ -177,9 +137,9 @@ static void copy_frames(struct pw_capture *c, const struct sleeper *sleepers, si
 				? pw_frames_newest(c->python, c->lists.tstates[owned - 1].address)
 				: 0;
 		if (at)
-			pages[used++] = page_of(at);
+			pages[used++] = pw_page_of(at);
 	}
-	pw_snapshot_prefetch(c->session->target, pages, sort_pages(pages, used));
+	pw_snapshot_prefetch(c->session->target, pages, pw_sort_pages(pages, used));
 }
 
 static struct pw_error *finish_sleeper(struct pw_capture *c, struct sleeper *s)
@@ -312,7 +272,7 @@ static struct pw_error *look_ahead(struct stopping *s)
 	pw_snapshot_end(target);
 	if (error)
 		return error;
-	s->room = count + s->count * (STACK_MAX / PAGE / 16) + STACK_MAX / PAGE;
+	s->room = count + s->count * (PW_STACK_PAGES / 16) + PW_STACK_PAGES;
 	free(s->pages);
 	s->pages = malloc(s->room * sizeof(*s->pages));
 	if (s->pages && count)
@@ -324,8 +284,8 @@ static struct pw_error *look_ahead(struct stopping *s)
 
 static void add_stack(struct stopping *s, const struct pw_regs *regs)
 {
-	s->page_count += stack_pages(s->c->session->target, regs, STACK_MAX,
-				     s->pages + s->page_count, s->room - s->page_count);
+	s->page_count += pw_stack_pages(s->c->session->target, regs, s->pages + s->page_count,
+					s->room - s->page_count);
 }
 
 /* Code of no file may be gone later, and a closure of libffi's is looked at. */
@@ -333,7 +293,7 @@ static void add_code(struct stopping *s, const struct pw_regs *regs)
 {
 	const struct pw_mapping *mapping = pw_target_mapping(s->c->session->target, regs->pc);
 	if (wants_native(s->c) && mapping && !mapping->path && s->page_count < s->room)
-		s->pages[s->page_count++] = page_of(regs->pc);
+		s->pages[s->page_count++] = pw_page_of(regs->pc);
 }
 
 /* Several thread states without anchors take turns on one stack: their order is found on it. */
@@ -362,7 +322,7 @@ static void copy_stopped(void *data)
 			add_stack(s, &elsewhere);
 		}
 	}
-	pw_snapshot_prefetch(c->session->target, s->pages, sort_pages(s->pages, s->page_count));
+	pw_snapshot_prefetch(c->session->target, s->pages, pw_sort_pages(s->pages, s->page_count));
 	pw_lists_refresh_gil(c->python, &c->lists);
 	for (size_t i = 0; !s->error && i < s->count; i++) {
 		s->error = copy_thread(c, s->lwps[i]);

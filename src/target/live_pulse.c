@@ -64,8 +64,8 @@ uint64_t pw_live_thread_count(struct pw_target *target)
 {
 	struct stat stat;
 	int folder = pw_live_task_folder((struct pw_live *)target);
-	/* fs/proc/base.c, proc_task_getattr(): a link for each. */
-	return folder >= 0 && !fstat(folder, &stat) ? stat.st_nlink : 0;
+	/* fs/proc/base.c, proc_task_getattr(): a link for each, besides "." and "..". */
+	return folder >= 0 && !fstat(folder, &stat) && stat.st_nlink > 2 ? stat.st_nlink - 2 : 0;
 }
 
 bool pw_live_describe_again(struct pw_target *target, struct pw_lwp *lwp)

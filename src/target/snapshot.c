@@ -7,6 +7,7 @@
 #include "target/internal.h"
 
 #include <string.h>
+#include <sys/mman.h>
 
 enum {
 	MAX_RUN = 64,	     /* pages fetched at once */
@@ -16,11 +17,11 @@ enum {
 	KEPT_PAGES = 1024, /* for the next snapshot */
 };
 
-/* Room for copies of pages. */
+/* Room for copies of pages: a mapping of its own. */
 struct block {
 	struct block *next;
 	size_t used, capacity; /* pages */
-	uint8_t bytes[];
+	uint8_t *bytes;
 };
 
 struct slot {
@@ -46,11 +47,37 @@ struct pw_snapshot {
 	const uint8_t *last_bytes;
 };
 
+static void block_destroy(struct block *block)
+{
+	munmap(block->bytes, block->capacity * PW_PAGE);
+	free(block);
+}
+
+static struct block *block_create(size_t capacity)
+{
+	struct block *block = calloc(1, sizeof(*block));
+	if (!block)
+		return NULL;
+	block->capacity = capacity;
+	block->bytes = mmap(NULL, capacity * PW_PAGE, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (block->bytes == MAP_FAILED) {
+		free(block);
+		return NULL;
+	}
+#ifdef MADV_POPULATE_WRITE
+	/* All of it will be written to, and a fault for each page would cost more than its copy.
+	 * Kernels before 5.14 refuse, and fault. */
+	madvise(block->bytes, capacity * PW_PAGE, MADV_POPULATE_WRITE);
+#endif
+	return block;
+}
+
 static void destroy(struct pw_snapshot *snapshot)
 {
 	for (struct block *block = snapshot->blocks, *next; block; block = next) {
 		next = block->next;
-		free(block);
+		block_destroy(block);
 	}
 	free(snapshot->slots);
 	free(snapshot->supplied);
@@ -75,23 +102,23 @@ static struct pw_snapshot *create(void)
  */
 static struct pw_snapshot *emptied(struct pw_snapshot *snapshot)
 {
-	struct block *kept = snapshot->blocks, *extra = kept ? kept->next : NULL;
-	if (kept && kept->capacity > KEPT_PAGES) {
-		destroy(snapshot);
-		return NULL;
-	}
-	for (struct block *next; extra; extra = next) {
-		next = extra->next;
-		free(extra);
-	}
-	if (kept) {
-		kept->next = NULL;
-		kept->used = 0;
+	size_t kept = 0;
+	struct block **end = &snapshot->blocks;
+	while (*end) {
+		struct block *block = *end;
+		if (kept + block->capacity > KEPT_PAGES) {
+			*end = block->next;
+			block_destroy(block);
+			continue;
+		}
+		kept += block->capacity;
+		block->used = 0;
+		end = &block->next;
 	}
 	memset(snapshot->slots, 0, FIRST_SLOTS * sizeof(struct slot));
 	*snapshot = (struct pw_snapshot){.slots = snapshot->slots,
 					 .slot_count = FIRST_SLOTS,
-					 .blocks = kept,
+					 .blocks = snapshot->blocks,
 					 .supplied = snapshot->supplied,
 					 .supplied_capacity = snapshot->supplied_capacity};
 	return snapshot;
@@ -188,18 +215,21 @@ static const uint8_t *find_supplied(const struct pw_snapshot *snapshot, uint64_t
 	return NULL;
 }
 
-/* Room for `count` pages in a row, or NULL. */
+/* Room for `count` pages in a row, or NULL.  It is in the first block then. */
 static uint8_t *take_pages(struct pw_snapshot *snapshot, size_t count)
 {
-	struct block *block = snapshot->blocks;
-	if (!block || block->capacity - block->used < count) {
-		size_t capacity = count > BLOCK_PAGES ? count : BLOCK_PAGES;
-		block = malloc(sizeof(*block) + capacity * PW_PAGE);
-		if (!block)
-			return NULL;
-		*block = (struct block){snapshot->blocks, 0, capacity};
-		snapshot->blocks = block;
-	}
+	struct block **from = &snapshot->blocks;
+	while (*from && (*from)->capacity - (*from)->used < count)
+		from = &(*from)->next;
+	struct block *block = *from;
+	if (block)
+		*from = block->next;
+	else
+		block = block_create(count > BLOCK_PAGES ? count : BLOCK_PAGES);
+	if (!block)
+		return NULL;
+	block->next = snapshot->blocks;
+	snapshot->blocks = block;
 	uint8_t *pages = block->bytes + block->used * PW_PAGE;
 	block->used += count;
 	return pages;

@@ -1,0 +1,26 @@
+/*
+ * Which pages to copy of a stack: by their addresses, for pw_snapshot_prefetch().
+ */
+#ifndef PW_STACK_PAGES_H
+#define PW_STACK_PAGES_H
+
+#include "target/target.h"
+
+enum {
+	PW_STACK_PAGES = 1 << 14, /* of one stack, at most */
+	PW_STACK_ENDS = 4,	  /* of a sleeper's: most stacks have no more */
+};
+
+/* The address of the page around an address. */
+uint64_t pw_page_of(uint64_t address);
+/* From the stack pointer to the stack's end: how many were written to `ret`, at most `room`. */
+size_t pw_stack_pages(const struct pw_target *target, const struct pw_regs *regs, uint64_t *ret,
+		      size_t room);
+/* Of these the first and the last ones.  Between them are buffers, as of select(), or more frames,
+ * which are read as they are walked. */
+size_t pw_stack_ends(const struct pw_target *target, const struct pw_regs *regs,
+		     uint64_t ret[PW_STACK_ENDS]);
+/* Sorted in place, each once; returns how many are left. */
+size_t pw_sort_pages(uint64_t *pages, size_t count);
+
+#endif
