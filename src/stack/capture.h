@@ -11,6 +11,7 @@
 #include "stack/owners.h"
 
 struct pw_follow;
+struct pw_page_hints;
 
 /* A thread state with its frames as they were copied. */
 struct pw_copied {
@@ -38,8 +39,9 @@ struct pw_capture {
 	unsigned attempt;		/* number of the thread that is being finished */
 	struct pw_unwinding *unwinding; /* of unwound.c: memory that each thread uses again */
 	const struct pw_follow *follow; /* of follow.c: who is left out; NULL: nobody */
-	struct pw_codes *codes; /* that were decoded before; borrowed, NULL: none are kept */
-	bool moment;		/* of moment.h: nothing is read ahead */
+	struct pw_codes *codes;	     /* that were decoded before; borrowed, NULL: none are kept */
+	struct pw_page_hints *hints; /* of pages.h; borrowed, NULL: threads are stopped once */
+	bool moment;		     /* of moment.h: nothing is read ahead */
 };
 
 /* ---- capture.c ---- */

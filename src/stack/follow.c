@@ -1,6 +1,7 @@
 #include "stack/follow.h"
 
 #include "base/clock.h"
+#include "stack/pages.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,7 @@ struct pw_follow {
 	enum pw_followed which;
 	bool valid; /* what follows is */
 	struct pw_codes *codes;
+	struct pw_page_hints hints;
 	struct pw_runtime_lists lists;
 	struct pw_owners owners;
 	struct pw_thread_names names;
@@ -384,6 +386,7 @@ static struct pw_error *begin(struct pw_follow *f, struct pw_capture *c)
 	struct pw_error *error = pw_capture_init(f->session, &f->options, c);
 	c->follow = f;
 	c->codes = f->codes;
+	c->hints = &f->hints;
 	pw_codes_tidy(f->codes);
 	return error;
 }

@@ -59,3 +59,22 @@ size_t pw_sort_pages(uint64_t *pages, size_t count)
 			pages[kept++] = pages[i];
 	return kept;
 }
+
+void pw_page_hints_note(struct pw_page_hints *hints, const uint64_t *pages, size_t count)
+{
+	enum { PATIENCE = 8 };
+	struct pw_page_hints old = *hints;
+	size_t i = 0, j = 0;
+
+	hints->count = 0;
+	while ((i < old.count || j < count) && hints->count < PW_HINTS_MAX) {
+		bool known = i < old.count && (j == count || old.pages[i] <= pages[j]);
+		bool read = j < count && (!known || old.pages[i] == pages[j]);
+		if (read || old.unread[i] < PATIENCE) {
+			hints->pages[hints->count] = read ? pages[j] : old.pages[i];
+			hints->unread[hints->count++] = read ? 0 : old.unread[i] + 1;
+		}
+		i += known;
+		j += read;
+	}
+}

@@ -23,4 +23,15 @@ size_t pw_stack_ends(const struct pw_target *target, const struct pw_regs *regs,
 /* Sorted in place, each once; returns how many are left. */
 size_t pw_sort_pages(uint64_t *pages, size_t count);
 
+/* Pages that were read of stopped threads, in the order of their addresses: the next pause is
+ * likely to read them again, and one call for all takes less than one for each.  Begins as {0}. */
+enum { PW_HINTS_MAX = 256 };
+struct pw_page_hints {
+	size_t count;
+	uint64_t pages[PW_HINTS_MAX];
+	unsigned unread[PW_HINTS_MAX]; /* how many pauses ago each was read last */
+};
+/* After a pause that has read `pages`, which are sorted. */
+void pw_page_hints_note(struct pw_page_hints *hints, const uint64_t *pages, size_t count);
+
 #endif

@@ -58,7 +58,7 @@ static uint64_t *find_pages(struct pw_capture *c, size_t tstate, size_t *ret_cou
 	*ret_count = 0;
 	pw_auto_error struct pw_error *error = walk(c, tstate, NULL, 0, &frames);
 	pw_frames_deinit(&frames);
-	return error ? NULL : pw_snapshot_pages(c->session->target, ret_count);
+	return error ? NULL : pw_snapshot_pages(c->session->target, false, ret_count);
 }
 
 static bool is_whole(const struct pw_pyframes *frames)

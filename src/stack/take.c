@@ -248,8 +248,8 @@ static void stopping_deinit(struct stopping *s)
 	free(s->missing);
 }
 
-/* What will be read of these threads, as far as can be said while they run. */
-static struct pw_error *look_ahead(struct stopping *s)
+/* A walk while they run, which finds what a walk will read. */
+static struct pw_error *look_ahead(struct stopping *s, uint64_t **ret_pages, size_t *ret_count)
 {
 	struct pw_capture *c = s->c;
 	struct pw_target *target = c->session->target;
@@ -267,19 +267,42 @@ static struct pw_error *look_ahead(struct stopping *s)
 	c->python->moving = false;
 	back_to(c, before);
 	pw_capture_drop_codes(c, false);
-	size_t count = 0;
-	uint64_t *pages = error ? NULL : pw_snapshot_pages(target, &count);
+	*ret_pages = error ? NULL : pw_snapshot_pages(target, false, ret_count);
 	pw_snapshot_end(target);
-	if (error)
-		return error;
+	return error;
+}
+
+/* What will be read of these threads, as far as can be said while they run: what was read the last
+ * time, or else by a walk. */
+static struct pw_error *expect_pages(struct stopping *s)
+{
+	struct pw_page_hints *hints = s->c->hints;
+	uint64_t *found = NULL;
+	size_t count = 0;
+	bool known = hints && hints->count;
+	struct pw_error *error = known ? NULL : look_ahead(s, &found, &count);
+	const uint64_t *pages = known ? hints->pages : found;
+	if (known)
+		count = hints->count;
 	s->room = count + s->count * (PW_STACK_PAGES / 16) + PW_STACK_PAGES;
 	free(s->pages);
-	s->pages = malloc(s->room * sizeof(*s->pages));
+	s->pages = error ? NULL : malloc(s->room * sizeof(*s->pages));
 	if (s->pages && count)
 		memcpy(s->pages, pages, count * sizeof(*pages));
-	free(pages);
+	free(found);
 	s->hint_count = count;
-	return s->pages ? NULL : &pw_error_nomem;
+	return error ? error : s->pages ? NULL : &pw_error_nomem;
+}
+
+/* For the next time. */
+static void note_pages(struct stopping *s)
+{
+	size_t count;
+	uint64_t *pages =
+		s->c->hints ? pw_snapshot_pages(s->c->session->target, true, &count) : NULL;
+	if (pages)
+		pw_page_hints_note(s->c->hints, pages, count);
+	free(pages);
 }
 
 static void add_stack(struct stopping *s, const struct pw_regs *regs)
@@ -376,7 +399,7 @@ static struct pw_error *stop_once(struct stopping *s, bool last)
 	struct pw_target *target = c->session->target;
 	for (size_t i = 0; i < s->count; i++)
 		s->tids[i] = (pid_t)s->lwps[i]->tid;
-	struct pw_error *error = look_ahead(s);
+	struct pw_error *error = expect_pages(s);
 	if (!error)
 		error = pw_snapshot_begin(target);
 	if (!error)
@@ -389,6 +412,7 @@ static struct pw_error *stop_once(struct stopping *s, bool last)
 		pw_capture_load_codes(c);
 		pw_snapshot_close(target, true);
 		error = finish_stopped(s, last);
+		note_pages(s);
 	}
 	pw_snapshot_end(target);
 	return error;

@@ -241,7 +241,7 @@ static struct pw_error *live_refresh(struct pw_target *target)
 		struct pw_proc_stat stat;
 		struct pw_lwp lwp;
 		snprintf(dir, sizeof(dir), "%d", (int)tids[i]);
-		if (pw_proc_stat_at(pw_live_task_folder(live), dir, &stat))
+		if (pw_proc_stat_at(pw_live_task_folder(live), dir, false, &stat))
 			continue;
 		pw_live_describe(live, tids[i], &stat, &lwp);
 		error = pw_target_add_lwp(target, &lwp);

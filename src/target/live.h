@@ -7,6 +7,15 @@
 
 #include "target/internal.h"
 
+#include <signal.h>
+
+/* What the kernel said of a thread, and when; all 0: nothing yet. */
+struct pw_described {
+	pid_t tid;
+	int processor, rt_priority;
+	uint64_t at; /* ns, pw_now() */
+};
+
 struct pw_live {
 	struct pw_target base;
 	/* "/proc/PID", or "/proc/PID/task/TID" of a thread that lives when the main thread has
@@ -18,9 +27,10 @@ struct pw_live {
 	bool given_root;  /* the user said where files are found */
 	bool maps_fresh;  /* read and not yet used */
 	uint64_t maps_hash;
-	char *root_link;	    /* its root as we see it; NULL: unknown */
-	int task_fd;		    /* the folder of its threads; -1: not opened yet */
-	struct pw_tracing *tracing; /* a thread that stays ready to stop others; NULL: none */
+	char *root_link;	       /* its root as we see it; NULL: unknown */
+	int task_fd;		       /* the folder of its threads; -1: not opened yet */
+	struct pw_tracing *tracing;    /* a thread that stays ready to stop others; NULL: none */
+	struct pw_described described; /* the last thread that `describe` was asked for */
 	int mem_fd; /* of /proc/PID/mem, only where process_vm_readv is missing; -1 */
 	bool use_mem;
 };
@@ -41,9 +51,9 @@ struct pw_proc_stat {
 };
 /* `dir`/stat, where dir is "/proc/PID" or "/proc/PID/task/TID"; 0 or an errno. */
 int pw_proc_stat(const char *dir, struct pw_proc_stat *ret);
-/* The same of a folder within `folder`, a file descriptor, since a path costs by its length; and
- * without processor and rt_priority. */
-int pw_proc_stat_at(int folder, const char *dir, struct pw_proc_stat *ret);
+/* The same of a folder within `folder`, a file descriptor, since a path costs by its length; unless
+ * `whole`, without processor and rt_priority. */
+int pw_proc_stat_at(int folder, const char *dir, bool whole, struct pw_proc_stat *ret);
 enum pw_run_state pw_proc_run_state(char state);
 
 /* The first (or last, of a list) number of a field of `dir`/status; -1: no such file or field. */
@@ -101,9 +111,9 @@ struct pw_error *pw_tracing_run(struct pw_live *live, bool (*work)(void *data), 
 /* Within `work`: moves to the processor of a thread, to run before it.  false: cannot, or the
  * thread of ours does not stay anyway. */
 bool pw_tracing_follow(struct pw_live *live, int processor, int rt_priority);
-/* Within `work`, of one that stays: waits until a tracee may have stopped or ended; which is still
- * to be waited for. */
-void pw_tracing_wait(struct pw_live *live, pid_t tid);
+/* Within `work`, of one that stays: waits until a tracee has stopped or ended, and leaves it to be
+ * waited for.  false: *ret says nothing. */
+bool pw_tracing_wait(struct pw_live *live, pid_t tid, siginfo_t *ret);
 bool pw_live_sleep_begin(struct pw_target *target, struct pw_lwp *lwp, struct pw_sleep *ret);
 bool pw_live_sleep_holds(struct pw_target *target, struct pw_sleep *sleep);
 

@@ -47,7 +47,6 @@ struct pw_tracer {
 	struct task *tasks;
 	size_t count, sorted; /* the first `sorted` are in order of tid */
 	bool contended;	      /* another tracer holds one of the threads */
-	bool urgent;	      /* runs before all ordinary threads of this machine */
 	bool placed;	      /* on the processor of the only thread to be stopped */
 	uint64_t stopped_at;  /* ns, 0: nothing was stopped */
 	uint64_t released_at;
@@ -115,6 +114,37 @@ static int seize(struct pw_tracer *tracer, pid_t tid)
 	return errnum;
 }
 
+/* What is known of it before it stops; false: it is gone, or ours no more. */
+static bool describe_task(struct pw_tracer *tracer, struct task *task)
+{
+	enum { FRESH_MS = 1 };
+	struct pw_live *live = tracer->live;
+	const struct pw_described *described = &live->described;
+	struct pw_lwp *lwp = pw_target_lwp(&live->base, (uint64_t)task->tid);
+	char dir[64];
+	struct pw_proc_stat stat;
+	/* Our reading of it would take time of the processor that the target runs on. */
+	if (live->tracing && lwp && described->tid == task->tid &&
+	    pw_now() - described->at < FRESH_MS * ms) {
+		task->lwp = *lwp;
+		task->lwp.regs = (struct pw_regs){0};
+		task->lwp.has_regs = false;
+		task->processor = described->processor;
+		task->rt_priority = described->rt_priority;
+		return true;
+	}
+	task_dir(tracer, task->tid, dir);
+	if (pw_proc_stat(dir, &stat))
+		return false;
+	pw_live_describe(live, task->tid, &stat, &task->lwp);
+	task->processor = stat.processor;
+	task->rt_priority = stat.rt_priority;
+	if (!strchr("ZXx", stat.state))
+		return true;
+	task->phase = TASK_IDLE;
+	return false;
+}
+
 static struct pw_error *add_task(struct pw_tracer *tracer, pid_t tid)
 {
 	size_t count = tracer->count;
@@ -128,18 +158,8 @@ static struct pw_error *add_task(struct pw_tracer *tracer, pid_t tid)
 	struct task *task = &tracer->tasks[tracer->count++];
 	*task = (struct task){.tid = tid, .phase = TASK_GONE};
 
-	char dir[64];
-	struct pw_proc_stat stat;
-	task_dir(tracer, tid, dir);
-	if (pw_proc_stat(dir, &stat))
+	if (!describe_task(tracer, task))
 		return NULL;
-	pw_live_describe(tracer->live, tid, &stat, &task->lwp);
-	task->processor = stat.processor;
-	task->rt_priority = stat.rt_priority;
-	if (strchr("ZXx", stat.state)) {
-		task->phase = TASK_IDLE;
-		return NULL;
-	}
 	int errnum = seize(tracer, tid);
 	if (!errnum)
 		task->phase = TASK_SEIZED;
@@ -211,12 +231,25 @@ static void read_registers(const struct pw_arch *arch, struct task *task)
 }
 
 /*
- * Looks whether a thread has stopped by now; true when there is nothing more to wait for.
+ * What a wait for it, which left it to be waited for (WNOWAIT), said.
  *
  * A stop for a signal on its way to the thread is only looked at (WNOWAIT): the kernel forgets the
  * signal once the stop is waited for, and it would be lost if we were killed before giving it back.
  * So is an end: of a child of this very process, whoever started it wants to know how it ended.
  */
+static void note_event(const struct pw_tracer *tracer, struct task *task, const siginfo_t *info)
+{
+	bool stopped = info->si_code == CLD_TRAPPED || info->si_code == CLD_STOPPED;
+	if (stopped && info->si_status >> 8 != PTRACE_EVENT_STOP)
+		task->signal = info->si_status & 0x7f;
+	else if (stopped)
+		waitpid(task->tid, NULL, __WALL | WNOHANG);
+	task->phase = stopped ? TASK_STOPPED : TASK_GONE;
+	if (stopped)
+		read_registers(tracer->live->base.arch, task);
+}
+
+/* Looks whether a thread has stopped by now; true when there is nothing more to wait for. */
 static bool poll_task(const struct pw_tracer *tracer, struct task *task)
 {
 	siginfo_t info = {0};
@@ -229,14 +262,7 @@ static bool poll_task(const struct pw_tracer *tracer, struct task *task)
 	}
 	if (!info.si_pid)
 		return false;
-	bool stopped = info.si_code == CLD_TRAPPED || info.si_code == CLD_STOPPED;
-	if (stopped && info.si_status >> 8 != PTRACE_EVENT_STOP)
-		task->signal = info.si_status & 0x7f;
-	else if (stopped)
-		waitpid(task->tid, NULL, __WALL | WNOHANG);
-	task->phase = stopped ? TASK_STOPPED : TASK_GONE;
-	if (stopped)
-		read_registers(tracer->live->base.arch, task);
+	note_event(tracer, task, &info);
 	return true;
 }
 
@@ -262,8 +288,10 @@ static void look_again(const struct pw_tracer *tracer, struct task *task, bool p
 static void wait_all(struct pw_tracer *tracer, uint64_t deadline)
 {
 	uint64_t begin = pw_now(), looked = begin;
-	if (tracer->placed && tracer->tasks[0].phase == TASK_INTERRUPTED)
-		pw_tracing_wait(tracer->live, tracer->tasks[0].tid);
+	siginfo_t info = {0};
+	if (tracer->placed && tracer->tasks[0].phase == TASK_INTERRUPTED &&
+	    pw_tracing_wait(tracer->live, tracer->tasks[0].tid, &info))
+		note_event(tracer, &tracer->tasks[0], &info);
 	for (;;) {
 		size_t left = 0;
 		for (size_t i = 0; i < tracer->count; i++)
@@ -280,7 +308,8 @@ static void wait_all(struct pw_tracer *tracer, uint64_t deadline)
 		}
 		struct timespec nap = {0, t - begin < 5 * ms ? 20000 : 500000};
 		/* Who is urgent and does not sleep may keep a thread from running to its stop. */
-		if (t - begin < (tracer->urgent ? ms / 100 : ms / 5))
+		bool urgent = sched_getscheduler(0) == SCHED_FIFO;
+		if (t - begin < (urgent ? ms / 100 : ms / 5))
 			sched_yield();
 		else
 			nanosleep(&nap, NULL);
@@ -368,7 +397,6 @@ static struct pw_error *hand_over(struct pw_tracer *tracer)
 static bool trace(void *data)
 {
 	struct pw_tracer *tracer = data;
-	tracer->urgent = sched_getscheduler(0) == SCHED_FIFO;
 	tracer->error = stop_all(tracer);
 	if (!tracer->error)
 		tracer->error = hand_over(tracer);

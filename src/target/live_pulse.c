@@ -6,6 +6,8 @@
  */
 #include "target/live.h"
 
+#include "base/clock.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -70,13 +72,18 @@ uint64_t pw_live_thread_count(struct pw_target *target)
 
 bool pw_live_describe_again(struct pw_target *target, struct pw_lwp *lwp)
 {
+	struct pw_live *live = (struct pw_live *)target;
 	struct pw_proc_stat stat;
 	char dir[16];
 	snprintf(dir, sizeof(dir), "%llu", (unsigned long long)lwp->tid);
-	if (pw_proc_stat_at(pw_live_task_folder((struct pw_live *)target), dir, &stat))
+	if (pw_proc_stat_at(pw_live_task_folder(live), dir, true, &stat))
 		return false;
 	lwp->state = pw_proc_run_state(stat.state);
 	lwp->taken = PW_TAKEN_NOT;
 	lwp->stopped_ns = 0;
+	live->described = (struct pw_described){0};
+	if (lwp->state != PW_RUN_ZOMBIE && lwp->state != PW_RUN_DEAD)
+		live->described = (struct pw_described){(pid_t)lwp->tid, stat.processor,
+							stat.rt_priority, pw_now()};
 	return true;
 }

@@ -61,6 +61,18 @@ static int start_urgent(pthread_attr_t *attr, void *(*run)(void *), void *data, 
 	return errnum;
 }
 
+/*
+ * The kernel tells the tracer's process of each stop by SIGCHLD.  A thread that blocks it has it
+ * sent to another one, by an interrupt between two processors, and the tracee waits for that; where
+ * nobody cares for the signal and the thread does not block it, it is dropped at once.
+ */
+static bool ignores_ends(void)
+{
+	struct sigaction action;
+	return !sigaction(SIGCHLD, NULL, &action) && !(action.sa_flags & SA_SIGINFO) &&
+	       (action.sa_handler == SIG_DFL || action.sa_handler == SIG_IGN);
+}
+
 static struct pw_error *start(const struct pw_live *live, void *(*run)(void *), void *data,
 			      pthread_t *ret)
 {
@@ -68,6 +80,8 @@ static struct pw_error *start(const struct pw_live *live, void *(*run)(void *), 
 	sigset_t all, before;
 	pthread_attr_t attr;
 	sigfillset(&all);
+	if (ignores_ends())
+		sigdelset(&all, SIGCHLD);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	int errnum = pthread_attr_init(&attr);
 	if (!errnum) {
@@ -157,7 +171,8 @@ static bool waits_uninterruptibly(struct pw_live *live, pid_t tid)
 	struct pw_proc_stat stat;
 	char dir[16];
 	snprintf(dir, sizeof(dir), "%d", (int)tid);
-	return tid && !pw_proc_stat_at(pw_live_task_folder(live), dir, &stat) && stat.state == 'D';
+	return tid && !pw_proc_stat_at(pw_live_task_folder(live), dir, false, &stat) &&
+	       stat.state == 'D';
 }
 
 static void relax(void)
@@ -249,15 +264,15 @@ bool pw_tracing_follow(struct pw_live *live, int processor, int rt_priority)
 	return true;
 }
 
-void pw_tracing_wait(struct pw_live *live, pid_t tid)
+bool pw_tracing_wait(struct pw_live *live, pid_t tid, siginfo_t *ret)
 {
 	int before;
-	siginfo_t info;
 	live->tracing->awaited = tid;
 	pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &before);
-	waitid(P_PID, (id_t)tid, &info, WSTOPPED | WEXITED | WNOWAIT | __WALL);
+	int failed = waitid(P_PID, (id_t)tid, ret, WSTOPPED | WEXITED | WNOWAIT | __WALL);
 	pthread_setcancelstate(before, NULL);
 	live->tracing->awaited = 0;
+	return !failed && ret->si_pid;
 }
 
 /* ---- either ---- */

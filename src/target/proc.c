@@ -100,9 +100,9 @@ int pw_proc_stat(const char *dir, struct pw_proc_stat *ret)
 	return read_stat(AT_FDCWD, dir, true, ret);
 }
 
-int pw_proc_stat_at(int folder, const char *dir, struct pw_proc_stat *ret)
+int pw_proc_stat_at(int folder, const char *dir, bool whole, struct pw_proc_stat *ret)
 {
-	return read_stat(folder, dir, false, ret);
+	return read_stat(folder, dir, whole, ret);
 }
 
 enum pw_run_state pw_proc_run_state(char state)

@@ -27,6 +27,7 @@ struct block {
 struct slot {
 	uint64_t number; /* of the page, address / PW_PAGE */
 	uint8_t *bytes;	 /* NULL: the slot is free */
+	bool read;	 /* by others than who copied it */
 };
 
 /* What somebody else copied, to the byte. */
@@ -296,7 +297,7 @@ static struct pw_error *fetch(struct pw_target *target, uint64_t number, size_t 
 	size_t whole = error ? 0 : done / PW_PAGE;
 	give_back(snapshot, count - whole);
 	for (size_t i = 0; i < whole; i++)
-		*find(snapshot, number + i) = (struct slot){number + i, bytes + i * PW_PAGE};
+		*find(snapshot, number + i) = (struct slot){number + i, bytes + i * PW_PAGE, false};
 	snapshot->used += whole;
 	*ret_kept = whole;
 	return error;
@@ -319,7 +320,7 @@ static int compare_numbers(const void *a, const void *b)
 	return *x < *y ? -1 : *x > *y;
 }
 
-uint64_t *pw_snapshot_pages(const struct pw_target *target, size_t *ret_count)
+uint64_t *pw_snapshot_pages(const struct pw_target *target, bool read, size_t *ret_count)
 {
 	const struct pw_snapshot *snapshot = target->snapshot;
 	*ret_count = 0;
@@ -328,7 +329,7 @@ uint64_t *pw_snapshot_pages(const struct pw_target *target, size_t *ret_count)
 	if (!pages)
 		return NULL;
 	for (size_t i = 0; i < snapshot->slot_count; i++)
-		if (snapshot->slots[i].bytes)
+		if (snapshot->slots[i].bytes && (snapshot->slots[i].read || !read))
 			pages[(*ret_count)++] = snapshot->slots[i].number * PW_PAGE;
 	qsort(pages, *ret_count, sizeof(*pages), compare_numbers);
 	return pages;
@@ -369,7 +370,7 @@ void pw_snapshot_prefetch(struct pw_target *target, const uint64_t *pages, size_
 		for (size_t at = 0; at + PW_PAGE <= pieces[i].done; at += PW_PAGE) {
 			uint64_t number = (pieces[i].address + at) / PW_PAGE;
 			*find(snapshot, number) =
-				(struct slot){number, (uint8_t *)pieces[i].buffer + at};
+				(struct slot){number, (uint8_t *)pieces[i].buffer + at, false};
 			snapshot->used++;
 		}
 	}
@@ -482,6 +483,7 @@ struct pw_error *pw_snapshot_read(struct pw_target *target, uint64_t address, vo
 			return error;
 		} else {
 			memcpy((char *)buffer + done, bytes + within, piece);
+			find(snapshot, number)->read = true;
 			snapshot->last_number = number;
 			snapshot->last_bytes = bytes;
 		}

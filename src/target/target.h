@@ -240,9 +240,9 @@ struct pw_error *pw_snapshot_begin(struct pw_target *target);
 void pw_snapshot_end(struct pw_target *target);
 /* And the memory they were in, which the next snapshot would use. */
 void pw_snapshot_destroy(struct pw_target *target);
-/* The addresses of the pages that were copied, in ascending order; owned by the caller.  NULL:
- * none, or out of memory. */
-uint64_t *pw_snapshot_pages(const struct pw_target *target, size_t *ret_count);
+/* The addresses of the pages that were copied, or of those that were read as well, in ascending
+ * order; owned by the caller.  NULL: none, or out of memory. */
+uint64_t *pw_snapshot_pages(const struct pw_target *target, bool read, size_t *ret_count);
 /* Copies these pages now, with few calls; what cannot be read is left out. */
 void pw_snapshot_prefetch(struct pw_target *target, const uint64_t *pages, size_t count);
 /* From now on nothing is copied that the target may have changed since: only what was copied, and
