@@ -377,6 +377,9 @@ static bool plausible_group(struct pw_python *python, uint64_t cframe, uint64_t 
 			return is_lost(python, e1);
 		if (shims && pw_iframe_is_shim(l, frame.owner))
 			return near_cframe(cframe, at) && frame.previous == older;
+		/* On the C stack, and not yet said to be a shim. */
+		if (shims && near_cframe(cframe, at))
+			return false;
 		pw_auto_error struct pw_error *e2 =
 			python->settled ? NULL : pw_object_check_code(python, frame.code);
 		if (e2 && !is_lost(python, e2))
@@ -541,6 +544,9 @@ static uint64_t walk(struct pw_python *python, uint64_t tstate, size_t max, stru
 	if (!at)
 		return 0;
 	uint64_t cframe = newest_cframe(python, tstate, at);
+	/* Nobody has searched: another look will tell more. */
+	uint64_t root = tstate + (uint64_t)l->tstate_root_cframe.offset;
+	ret->torn = python->moving && cframe != root && !plausible_cframe(python, cframe, root);
 	if ((error = pw_read_field(python, cframe, l->cframe_current_frame, &at))) {
 		stop_error(ret, cframe, error);
 		return 0;

@@ -87,18 +87,35 @@ static struct pw_profile_function function_of(const struct pw_frame *frame)
 	return f;
 }
 
+static struct pw_error *add_function(struct pw_profile *profile,
+				     const struct pw_profile_function *function, int line,
+				     uint32_t *node)
+{
+	struct pw_profile_frame entry = {.line = line};
+	struct pw_profile_node next = {.parent = *node};
+	struct pw_error *error = pw_profile_add_function(profile, function, &entry.function);
+	if (!error)
+		error = pw_profile_add_frame(profile, &entry, &next.frame);
+	return error ? error : pw_profile_add_node(profile, &next, node);
+}
+
 static struct pw_error *add_frame(struct pw_profile *profile, const struct pw_frame *frame,
 				  bool functions, uint32_t *node)
 {
 	const struct pw_profile_function function = function_of(frame);
-	struct pw_profile_frame entry = {0};
-	struct pw_profile_node next = {.parent = *node};
-	struct pw_error *error = pw_profile_add_function(profile, &function, &entry.function);
-	if (!functions && pw_frame_line(frame) > 0)
-		entry.line = pw_frame_line(frame);
-	if (!error)
-		error = pw_profile_add_frame(profile, &entry, &next.frame);
-	return error ? error : pw_profile_add_node(profile, &next, node);
+	int line = pw_frame_line(frame);
+	return add_function(profile, &function, functions || line < 0 ? 0 : line, node);
+}
+
+/* Not every format has a place for a sample's flags, and in none of them should the newest frame
+ * that is known look as if it were the newest. */
+static struct pw_error *add_torn(struct pw_profile *profile, uint32_t *node)
+{
+	const struct pw_profile_function function = {
+		.kind = PW_PROFILE_GAP,
+		.name = "torn: newer frames were changing",
+	};
+	return add_function(profile, &function, 0, node);
 }
 
 /* Whether a native frame is the interpreter's machinery.  What was inlined into a function goes
@@ -145,6 +162,8 @@ struct pw_error *pw_dumped_intern(struct pw_profile *profile,
 	struct pw_error *error = pw_profile_add_thread(profile, &entry, &ret->thread);
 	if (!error)
 		error = add_stack(profile, options, thread, &ret->node);
+	if (!error && is_torn(thread))
+		error = add_torn(profile, &ret->node);
 	ret->flags = is_torn(thread) ? PW_SAMPLE_TORN : 0;
 	if (runs(thread))
 		ret->flags |= PW_SAMPLE_RUNNING;

@@ -4,11 +4,13 @@
  * for a call to return does not change.  Above it the thread was moving.
  */
 #include "stack/capture.h"
+#include "stack/pages.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { TRIES = 4 };
+/* For a stack that is whole, and for one of which there is anything. */
+enum { TRIES = 4, TRIES_AT_ALL = 12 };
 
 /* Frames below the newest do not execute: they are the same call only at the same instruction. */
 static bool is_same(const struct pw_pyframe *a, const struct pw_pyframe *b, bool newest)
@@ -51,14 +53,38 @@ static struct pw_error *walk(struct pw_capture *c, size_t tstate, const uint64_t
 	return NULL;
 }
 
-/* Which pages its frames are on; owned by the caller, NULL: none. */
-static uint64_t *find_pages(struct pw_capture *c, size_t tstate, size_t *ret_count)
+/* Which pages its frames are on: those of now, as far as a walk gets (`seek`), and those that were
+ * read when it was looked at before.  Owned by the caller, NULL: none. */
+static uint64_t *find_pages(struct pw_capture *c, size_t tstate, bool seek, size_t *ret_count)
 {
 	struct pw_pyframes frames = {0};
+	size_t count = 0, known = c->hints ? c->hints->count : 0;
+	uint64_t *pages = NULL;
 	*ret_count = 0;
-	pw_auto_error struct pw_error *error = walk(c, tstate, NULL, 0, &frames);
-	pw_frames_deinit(&frames);
-	return error ? NULL : pw_snapshot_pages(c->session->target, false, ret_count);
+	if (seek || !known) {
+		pw_auto_error struct pw_error *error = walk(c, tstate, NULL, 0, &frames);
+		pw_frames_deinit(&frames);
+		if (!error)
+			pages = pw_snapshot_pages(c->session->target, false, &count);
+	}
+	uint64_t *all = realloc(pages, (count + known + 1) * sizeof(*all));
+	if (!all) {
+		free(pages);
+		return NULL;
+	}
+	if (known)
+		memcpy(all + count, c->hints->pages, known * sizeof(*all));
+	*ret_count = pw_sort_pages(all, count + known);
+	return all;
+}
+
+static void note_pages(struct pw_capture *c)
+{
+	size_t count;
+	uint64_t *pages = c->hints ? pw_snapshot_pages(c->session->target, true, &count) : NULL;
+	if (pages)
+		pw_page_hints_note(c->hints, pages, count);
+	free(pages);
 }
 
 static bool is_whole(const struct pw_pyframes *frames)
@@ -104,14 +130,15 @@ static bool is_still_newest(struct pw_capture *c, size_t tstate)
  * *ret_whole: one of the copies is all there, and nothing that it has is missing in the other, so
  * that the thread once was just there.
  */
-static struct pw_error *peek(struct pw_capture *c, size_t tstate, bool *ret_whole, bool *ret_usable)
+static struct pw_error *peek(struct pw_capture *c, size_t tstate, bool seek, bool *ret_whole,
+			     bool *ret_usable)
 {
 	struct pw_pyframes first = {0};
 	struct pw_copied *copied = &c->copied[tstate];
 	*ret_whole = *ret_usable = false;
 	/* What changes and changes back between the two is not seen: there is to be little time. */
 	size_t count;
-	uint64_t *pages = find_pages(c, tstate, &count);
+	uint64_t *pages = find_pages(c, tstate, seek, &count);
 	struct pw_error *error = walk(c, tstate, pages, count, &first);
 	if (!error)
 		error = pw_snapshot_begin(c->session->target);
@@ -128,6 +155,7 @@ static struct pw_error *peek(struct pw_capture *c, size_t tstate, bool *ret_whol
 		/* Who runs without any frame cannot be told from who is just being read wrongly. */
 		*ret_usable = common;
 		*ret_whole &= *ret_usable;
+		note_pages(c);
 		drop_newest(&copied->frames, common);
 	}
 	pw_frames_deinit(&first);
@@ -141,12 +169,12 @@ struct pw_error *pw_peek(struct pw_capture *c, const struct pw_lwp *lwp, bool *r
 	*ret_whole = *ret_usable = false;
 	/* It moves: a search for what does not fit together would find nothing. */
 	c->python->moving = true;
-	for (int i = 0; !error && !*ret_whole && i < TRIES; i++) {
+	for (int i = 0; !error && !*ret_whole && i < (*ret_usable ? TRIES : TRIES_AT_ALL); i++) {
 		*ret_whole = *ret_usable = true;
 		for (size_t k = pw_owned_first(&c->owners, lwp); !error && k;
 		     k = pw_owned_next(&c->owners, k)) {
 			bool whole, usable;
-			error = peek(c, k - 1, &whole, &usable);
+			error = peek(c, k - 1, i == 0, &whole, &usable);
 			*ret_whole &= whole;
 			*ret_usable &= usable;
 		}

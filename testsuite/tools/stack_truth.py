@@ -25,6 +25,9 @@ class Sample(NamedTuple):
     number: int  # of samples
 
 
+TORN = "torn: "  # how the frame begins that stands for newer ones that were changing
+
+
 def plain(name: str) -> str:
     """Without the class or function that it is in."""
     return name.rpartition(".")[2]
@@ -47,8 +50,10 @@ def read_collapsed(path: str, counts: bool = True) -> Iterator[Sample]:
             text, _, number = line.rstrip("\n").rpartition(" ")
             if not text or line.startswith("#") or not number.isdigit():
                 continue
-            frames = [frame for frame in map(frame_of, text.split(";")) if frame]
-            yield Sample(0, frames, False, False, int(number) if counts else 1)
+            pieces = text.split(";")
+            frames = [frame for frame in map(frame_of, pieces) if frame]
+            torn = pieces[-1].startswith(TORN)
+            yield Sample(0, frames, False, torn, int(number) if counts else 1)
 
 
 def read_jsonl(path: str) -> Iterator[Sample]:
@@ -76,7 +81,7 @@ def read_jsonl(path: str) -> Iterator[Sample]:
                     for f in stack
                     if f["kind"] == "python"
                 ]
-                gaps = any(f["kind"] == "gap" for f in stack)
+                gaps = any(f["kind"] == "gap" and not f["name"].startswith(TORN) for f in stack)
                 yield Sample(threads[one["thread"]], python, gaps, one.get("torn", False), 1)
 
 
