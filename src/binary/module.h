@@ -19,6 +19,8 @@ struct pw_module {
 	uint8_t build_id[PW_BUILD_ID_MAX];
 	size_t build_id_length; /* 0: none, or its note could not be read */
 	const char *file_state; /* "ok", "missing", "other build", "deleted" */
+	bool begins;		/* the file's beginning is mapped, at `start` */
+	unsigned doubts;	/* how often "other build" was found; private to modules.c */
 	struct pw_elf *elf;	/* symbols and sections; opened on first use; private to module.c */
 };
 
@@ -45,8 +47,15 @@ void pw_modules_destroy(struct pw_modules *modules);
 /* After the target's mappings have changed.  When modules have come or gone, *ret_changed is true:
  * pointers to modules are not valid any more, nor is what belongs to those that went. */
 struct pw_error *pw_modules_update(struct pw_modules *modules, bool *ret_changed);
+/* Whether an update is due even if the mappings are the same. */
+bool pw_modules_are_doubtful(const struct pw_modules *modules);
 
 struct pw_module *pw_modules_find(struct pw_modules *modules, uint64_t address);
+/* Of a target that runs: whether its memory at the module's beginning has the module's headers.
+ * Since the mappings were read it may have been unloaded, and another one loaded in its place, and
+ * also while its headers were read: then it looks like another build, and false is said until
+ * pw_modules_update() has found the same a few times.  One read. */
+bool pw_module_is_there(struct pw_modules *modules, const struct pw_module *module);
 
 struct pw_symbol {
 	const char *name; /* lives as long as the module */

@@ -283,6 +283,7 @@ static struct pw_error *fill_module(struct pw_target *target, const struct group
 	struct pw_module module = {
 		.path = strdup(group->first->path),
 		.start = group->first->start,
+		.begins = group->first->offset == 0,
 		.elf = calloc(1, sizeof(*module.elf)),
 	};
 	if (!module.path || !module.elf) {
@@ -324,6 +325,16 @@ static struct pw_module *same_as(struct pw_modules *known, const struct group *g
 	return NULL;
 }
 
+/*
+ * The file of a library that was loaded and unloaded while it was looked at seems to be of another
+ * build: what was in memory was another library's.  What is so for good is asked a few times.
+ */
+static bool is_doubtful(const struct pw_module *module)
+{
+	enum { DOUBTS_MAX = 3 };
+	return module->doubts < DOUBTS_MAX && strcmp(module->file_state, "other build") == 0;
+}
+
 static struct pw_error *add_group(struct pw_modules *modules, const struct group *group,
 				  struct pw_modules *known, size_t *room)
 {
@@ -339,7 +350,7 @@ static struct pw_error *add_group(struct pw_modules *modules, const struct group
 		*room = more;
 	}
 	struct pw_module *same = same_as(known, group);
-	if (same) {
+	if (same && !is_doubtful(same)) {
 		modules->items[modules->count++] = *same;
 		*same = (struct pw_module){0};
 		return NULL;
@@ -353,7 +364,8 @@ static struct pw_error *add_group(struct pw_modules *modules, const struct group
 	if (memory.is_elf || file.is_elf || is_executable(group)) {
 		error = fill_module(modules->target, group, &memory, &file, host_path,
 				    &modules->items[modules->count]);
-		modules->count += !error;
+		if (!error)
+			modules->items[modules->count++].doubts = same ? same->doubts + 1 : 0;
 	}
 	free(host_path);
 	pw_elf_headers_deinit(&memory.headers);
@@ -417,7 +429,8 @@ static bool is_current(struct pw_modules *modules)
 	while (next_group(modules->target, &index, &group)) {
 		if (permissions && !is_executable(&group))
 			continue;
-		if (!same_as(modules, &group))
+		const struct pw_module *same = same_as(modules, &group);
+		if (!same || is_doubtful(same))
 			return false;
 		found++;
 	}
@@ -440,6 +453,33 @@ struct pw_error *pw_modules_update(struct pw_modules *modules, bool *ret_changed
 	struct pw_error *error = add_groups(modules, &known);
 	forget_items(&known);
 	return error;
+}
+
+bool pw_modules_are_doubtful(const struct pw_modules *modules)
+{
+	for (size_t i = 0; i < modules->count; i++)
+		if (is_doubtful(&modules->items[i]))
+			return true;
+	return false;
+}
+
+bool pw_module_is_there(struct pw_modules *modules, const struct pw_module *module)
+{
+	const struct pw_elf_headers *headers = &module->elf->headers;
+	size_t table = headers->phdr_count * sizeof(Elf64_Phdr), done = 0;
+	uint64_t at = headers->ehdr.e_phoff;
+	uint8_t bytes[PAGE];
+	enum pw_supplier supplier;
+
+	if (is_doubtful(module))
+		return false;
+	/* Linkers put the program headers right behind the ELF header. */
+	if (!module->begins || module->elf->is_vdso || !table || at > PAGE || table > PAGE - at)
+		return true;
+	pw_error_destroy(pw_read_some(modules->target, module->start, bytes, (size_t)at + table,
+				      &done, &supplier));
+	return done == at + table && !memcmp(bytes, &headers->ehdr, sizeof(headers->ehdr)) &&
+	       !memcmp(bytes + at, headers->phdrs, table);
 }
 
 void pw_modules_destroy(struct pw_modules *modules)

@@ -42,6 +42,7 @@ struct pw_capture {
 	struct pw_codes *codes;	     /* that were decoded before; borrowed, NULL: none are kept */
 	struct pw_page_hints *hints; /* of pages.h; borrowed, NULL: threads are stopped once */
 	bool moment;		     /* of moment.h: nothing is read ahead */
+	bool moved; /* a library is not where the mappings say; with `follow` alone */
 };
 
 /* ---- capture.c ---- */

@@ -222,6 +222,8 @@ static void lend(struct pw_follow *f, struct pw_capture *c)
 
 static void take_back(struct pw_follow *f, struct pw_capture *c)
 {
+	if (c->moved)
+		f->mapped_at = 0;
 	f->lists = c->lists;
 	f->owners = c->owners;
 	f->names = c->names;

@@ -162,7 +162,8 @@ struct pw_error *pw_session_update_modules(struct pw_session *session)
 	bool changed;
 	struct pw_python_id *id = &session->python.id;
 	uint64_t python = id->module ? id->module->start : 0;
-	if (session->mapping_changes == session->target->mapping_changes)
+	if (session->mapping_changes == session->target->mapping_changes &&
+	    !pw_modules_are_doubtful(session->modules))
 		return NULL;
 	session->mapping_changes = session->target->mapping_changes;
 	struct pw_error *error = pw_modules_update(session->modules, &changed);

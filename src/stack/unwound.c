@@ -164,6 +164,37 @@ static void report_end(struct pw_dump *dump, struct pw_thread *thread,
 	pw_capture_problem(dump, text);
 }
 
+/* Libraries come and go between two looks, often in the same place: frames of one that is not there
+ * any more were unwound by another's rules, and would get its names. */
+static bool are_there(struct pw_capture *c, const struct pw_native_walk *walk)
+{
+	enum { MEMORY = 16 };
+	struct pw_modules *modules = c->session->modules;
+	const struct pw_module *seen[MEMORY] = {NULL};
+	for (size_t i = 0, next = 0; i < walk->count; i++) {
+		const struct pw_module *module = pw_modules_find(modules, walk->frames[i].pc);
+		bool known = !module;
+		for (size_t k = 0; !known && k < MEMORY; k++)
+			known = seen[k] == module;
+		if (known)
+			continue;
+		if (!pw_module_is_there(modules, module))
+			return false;
+		seen[next++ % MEMORY] = module;
+	}
+	return true;
+}
+
+/* Nothing is said of such a thread. */
+static struct pw_error *forget_moved(struct pw_capture *c, struct pw_thread *thread)
+{
+	c->moved = true;
+	thread->end = PW_END_UNREADABLE;
+	free(thread->end_message);
+	thread->end_message = strdup("a library was unloaded meanwhile");
+	return thread->end_message ? NULL : &pw_error_nomem;
+}
+
 static struct pw_error *unwind(struct pw_capture *c, const struct pw_lwp *lwp,
 			       const struct pw_native_hints *hints, struct pw_thread *thread)
 {
@@ -171,6 +202,8 @@ static struct pw_error *unwind(struct pw_capture *c, const struct pw_lwp *lwp,
 	struct named *named = &c->unwinding->named;
 	bool folded = c->options->native == PW_NATIVE_FOLDED;
 	pw_native_walk(c->session, &lwp->regs, hints, walk);
+	if (c->follow && !are_there(c, walk))
+		return forget_moved(c, thread);
 	/* What compressed debug files would add to source lines costs more than the rest of the
 	 * dump. */
 	c->session->modules->inflate_max = folded;

@@ -317,6 +317,49 @@ static void test_file_states(void **state)
 	assert_string_equal(state_with("/dev/null", "/x"), "other build");
 }
 
+/* Another library in the place of one, and one that seems to be another. */
+static void test_replaced(void **state)
+{
+	struct fake fake;
+	Dl_info info;
+	bool changed;
+	unsigned updates = 0;
+
+	fake_image(&fake, "/proc/self/exe");
+	struct pw_modules *modules = create(&fake);
+	struct pw_module *module = &modules->items[0];
+	assert_true(pw_module_is_there(modules, module));
+	fake.image[sizeof(Elf64_Ehdr) + 40] ^= 1; /* a size of the first program header */
+	assert_false(pw_module_is_there(modules, module));
+	fake.image[sizeof(Elf64_Ehdr) + 40] ^= 1;
+	assert_true(pw_module_is_there(modules, module));
+	size_t size = fake.image_size;
+	fake.image_size = 100;
+	assert_false(pw_module_is_there(modules, module));
+	fake.image_size = size;
+	assert_false(pw_modules_are_doubtful(modules));
+	assert_null(pw_modules_update(modules, &changed));
+	assert_false(changed);
+	pw_modules_destroy(modules);
+	fake_deinit(&fake);
+
+	assert_true(dladdr(dlsym(RTLD_NEXT, "getsubopt"), &info));
+	fake_image(&fake, info.dli_fname);
+	modules = create(&fake);
+	while (pw_modules_are_doubtful(modules)) {
+		assert_false(pw_module_is_there(modules, &modules->items[0]));
+		assert_null(pw_modules_update(modules, &changed));
+		assert_true(changed && updates++ < 10);
+	}
+	assert_true(updates > 0);
+	assert_string_equal(modules->items[0].file_state, "other build");
+	assert_true(pw_module_is_there(modules, &modules->items[0]));
+	assert_null(pw_modules_update(modules, &changed));
+	assert_false(changed);
+	pw_modules_destroy(modules);
+	fake_deinit(&fake);
+}
+
 static void test_no_section_headers(void **state)
 {
 	size_t size;
@@ -498,6 +541,7 @@ int main(void)
 		cmocka_unit_test(test_libc_memory),
 		cmocka_unit_test(test_vdso),
 		cmocka_unit_test(test_file_states),
+		cmocka_unit_test(test_replaced),
 		cmocka_unit_test(test_no_section_headers),
 		cmocka_unit_test(test_first_page_missing),
 		cmocka_unit_test(test_mapped_as_data),
