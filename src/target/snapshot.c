@@ -461,7 +461,8 @@ struct pw_error *pw_snapshot_read(struct pw_target *target, uint64_t address, vo
 		uint64_t number = (address + done) / PW_PAGE;
 		size_t within = (size_t)((address + done) % PW_PAGE), kept = 0;
 		size_t piece = PW_PAGE - within < length - done ? PW_PAGE - within : length - done;
-		const uint8_t *bytes = cached(snapshot, number);
+		struct slot *slot = find(snapshot, number);
+		const uint8_t *bytes = slot->bytes;
 		struct pw_error *error = NULL;
 		if (!bytes && is_stale(target, address + done)) {
 			*ret_done = done;
@@ -469,8 +470,10 @@ struct pw_error *pw_snapshot_read(struct pw_target *target, uint64_t address, vo
 		}
 		if (!bytes && snapshot->used < MAX_PAGES)
 			error = fetch_run(target, number, (size_t)(last - number + 1), &kept);
-		if (!bytes && kept)
-			bytes = cached(snapshot, number);
+		if (!bytes && kept) {
+			slot = find(snapshot, number);
+			bytes = slot->bytes;
+		}
 		if (!error && !bytes) {
 			size_t exact = 0;
 			error = target->ops->read(target, address + done, (char *)buffer + done,
@@ -483,7 +486,7 @@ struct pw_error *pw_snapshot_read(struct pw_target *target, uint64_t address, vo
 			return error;
 		} else {
 			memcpy((char *)buffer + done, bytes + within, piece);
-			find(snapshot, number)->read = true;
+			slot->read = true;
 			snapshot->last_number = number;
 			snapshot->last_bytes = bytes;
 		}
