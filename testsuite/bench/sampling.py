@@ -113,6 +113,8 @@ def judge(measured: Measured, sampler: Sampler, output: str, busy: Busy) -> Meas
 
 def finish(process: "subprocess.Popen[bytes]") -> Tuple[Optional[str], float]:
     """(what is wrong, its processor time)"""
+    if process.poll() is not None:
+        return "ended by itself, with status %d" % process.returncode, 0.0
     process.send_signal(signal.SIGINT)
     end = time.monotonic() + PATIENCE
     while True:
