@@ -318,7 +318,9 @@ const struct pw_function *pw_function_index_find(const struct pw_function_index 
 		const struct pw_function *f = &index->items[i];
 		if (f->limit <= address || (unsized && f->start != nearest))
 			return NULL;
-		if (f->sized != unsized && address < f->end)
+		/* A damaged table's names may be empty: they were not looked at when it was read.
+		 */
+		if (f->sized != unsized && address < f->end && f->name[0])
 			return f;
 	}
 	return NULL;
