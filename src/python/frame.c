@@ -546,7 +546,7 @@ static uint64_t walk(struct pw_python *python, uint64_t tstate, size_t max, stru
 	uint64_t cframe = newest_cframe(python, tstate, at);
 	/* Nobody has searched: another look will tell more. */
 	uint64_t root = tstate + (uint64_t)l->tstate_root_cframe.offset;
-	ret->torn = python->moving && cframe != root && !plausible_cframe(python, cframe, root);
+	ret->torn = python->doubting && cframe != root && !plausible_cframe(python, cframe, root);
 	if ((error = pw_read_field(python, cframe, l->cframe_current_frame, &at))) {
 		stop_error(ret, cframe, error);
 		return 0;

@@ -168,7 +168,7 @@ struct pw_error *pw_peek(struct pw_capture *c, const struct pw_lwp *lwp, bool *r
 	struct pw_error *error = NULL;
 	*ret_whole = *ret_usable = false;
 	/* It moves: a search for what does not fit together would find nothing. */
-	c->python->moving = true;
+	c->python->moving = c->python->doubting = true;
 	for (int i = 0; !error && !*ret_whole && i < (*ret_usable ? TRIES : TRIES_AT_ALL); i++) {
 		*ret_whole = *ret_usable = true;
 		for (size_t k = pw_owned_first(&c->owners, lwp); !error && k;
@@ -179,6 +179,6 @@ struct pw_error *pw_peek(struct pw_capture *c, const struct pw_lwp *lwp, bool *r
 			*ret_usable &= usable;
 		}
 	}
-	c->python->moving = false;
+	c->python->moving = c->python->doubting = false;
 	return error;
 }

@@ -279,7 +279,8 @@ static struct pw_error *expect_pages(struct stopping *s)
 	struct pw_page_hints *hints = s->c->hints;
 	uint64_t *found = NULL;
 	size_t count = 0;
-	bool known = hints && hints->count;
+	/* Of several threads others may run the next time. */
+	bool known = hints && hints->count && s->count == 1;
 	struct pw_error *error = known ? NULL : look_ahead(s, &found, &count);
 	const uint64_t *pages = known ? hints->pages : found;
 	if (known)
