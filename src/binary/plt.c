@@ -10,7 +10,6 @@
 #include "binary/elf_private.h"
 
 #include <gelf.h>
-#include <stdio.h>
 #include <string.h>
 
 /* The code of the stubs' section around `address`, and the number of bytes before it; NULL: it is

@@ -36,9 +36,9 @@ struct pw_python {
 	/* The thread whose frames are read waits in a system call: it is not within the evaluation
 	 * function's first instructions, unless a signal handler waits that came in between. */
 	bool settled;
-	/* It runs while its frames are read: what does not fit together is not searched for. */
-	bool doubting; /* as `moving`, and what does not fit together is torn: who never stops it */
-	bool moving;
+	/* It runs while its frames are read: what does not fit together is not searched for; and,
+	 * of who never stops it, is torn. */
+	bool moving, doubting;
 	/* A frame that is about to execute an instruction and does not say so yet; 0: none. */
 	uint64_t arrived_frame, arrived_instr, arrived_offset;
 	struct pw_budget {

@@ -78,3 +78,13 @@ void pw_page_hints_note(struct pw_page_hints *hints, const uint64_t *pages, size
 		j += read;
 	}
 }
+
+void pw_page_hints_update(struct pw_page_hints *hints, const struct pw_target *target)
+{
+	size_t count;
+	uint64_t *pages = hints ? pw_snapshot_pages(target, true, &count) : NULL;
+
+	if (pages)
+		pw_page_hints_note(hints, pages, count);
+	free(pages);
+}

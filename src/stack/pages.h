@@ -33,5 +33,9 @@ struct pw_page_hints {
 };
 /* After a pause that has read `pages`, which are sorted. */
 void pw_page_hints_note(struct pw_page_hints *hints, const uint64_t *pages, size_t count);
+/* After one whose snapshot is still there, by what was read of it.  hints: NULL: nobody looks
+ * again.
+ */
+void pw_page_hints_update(struct pw_page_hints *hints, const struct pw_target *target);
 
 #endif

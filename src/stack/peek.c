@@ -78,15 +78,6 @@ static uint64_t *find_pages(struct pw_capture *c, size_t tstate, bool seek, size
 	return all;
 }
 
-static void note_pages(struct pw_capture *c)
-{
-	size_t count;
-	uint64_t *pages = c->hints ? pw_snapshot_pages(c->session->target, true, &count) : NULL;
-	if (pages)
-		pw_page_hints_note(c->hints, pages, count);
-	free(pages);
-}
-
 static bool is_whole(const struct pw_pyframes *frames)
 {
 	return !frames->torn && (frames->end == PW_END_COMPLETE || frames->end == PW_END_LIMIT);
@@ -155,7 +146,7 @@ static struct pw_error *peek(struct pw_capture *c, size_t tstate, bool seek, boo
 		/* Who runs without any frame cannot be told from who is just being read wrongly. */
 		*ret_usable = common;
 		*ret_whole &= *ret_usable;
-		note_pages(c);
+		pw_page_hints_update(c->hints, c->session->target);
 		drop_newest(&copied->frames, common);
 	}
 	pw_frames_deinit(&first);

@@ -295,17 +295,6 @@ static struct pw_error *expect_pages(struct stopping *s)
 	return error ? error : s->pages ? NULL : &pw_error_nomem;
 }
 
-/* For the next time. */
-static void note_pages(struct stopping *s)
-{
-	size_t count;
-	uint64_t *pages =
-		s->c->hints ? pw_snapshot_pages(s->c->session->target, true, &count) : NULL;
-	if (pages)
-		pw_page_hints_note(s->c->hints, pages, count);
-	free(pages);
-}
-
 static void add_stack(struct stopping *s, const struct pw_regs *regs)
 {
 	s->page_count += pw_stack_pages(s->c->session->target, regs, s->pages + s->page_count,
@@ -413,7 +402,7 @@ static struct pw_error *stop_once(struct stopping *s, bool last)
 		pw_capture_load_codes(c);
 		pw_snapshot_close(target, true);
 		error = finish_stopped(s, last);
-		note_pages(s);
+		pw_page_hints_update(c->hints, target);
 	}
 	pw_snapshot_end(target);
 	return error;
