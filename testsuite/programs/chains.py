@@ -258,6 +258,7 @@ class Seen(object):
 
     def __init__(self):
         self.stacks = set()
+        self.lineless = {}
         self.tid = 0
 
     def add(self, frame, line):
@@ -265,6 +266,8 @@ class Seen(object):
         while frame is not None:
             code = frame.f_code
             frames.append((code.co_name, os.path.basename(code.co_filename), line or frame.f_lineno or 0))
+            if code not in self.lineless:
+                self.lineless[code] = has_lineless(code)
             frame, line = frame.f_back, 0
         self.stacks.add(tuple(reversed(frames)))
 
@@ -280,16 +283,25 @@ class Seen(object):
         return self.trace
 
 
+def has_lineless(code):
+    """Whether instructions of it belong to no line: those the compiler adds, such as the handler that ends a generator
+    of 3.12, which is closed.  They are executed without being traced."""
+    return hasattr(code, "co_lines") and any(line is None for _, _, line in code.co_lines())
+
+
 def native_id():
     if hasattr(threading, "get_native_id"):
         return threading.get_native_id()
     return ctypes.CDLL(None).syscall({"x86_64": 186, "aarch64": 178}[platform.machine()])
 
 
-def with_generators(stacks):
-    """And those in which a generator is being made."""
-    made = set(stacks)
-    for stack in stacks:
+def with_untraced(seen):
+    """And those in which a generator is being made, or an instruction without a line is executed."""
+    made = set(seen.stacks)
+    lineless = set((code.co_name, os.path.basename(code.co_filename)) for code, has in seen.lineless.items() if has)
+    for stack in seen.stacks:
+        if stack[-1][:2] in lineless:
+            made.add(stack[:-1] + (stack[-1][:2] + (0,),))
         for function, maker in GENERATORS.items():
             if stack[-1][0] == maker:
                 made.add(stack + ((function.__name__, stack[-1][1], function.__code__.co_firstlineno),))
@@ -300,7 +312,7 @@ def describe(all_seen):
     numbers, nodes, threads = {}, [], {}
     for seen in all_seen:
         ends = set()
-        for stack in with_generators(seen.stacks):
+        for stack in with_untraced(seen):
             node = 0
             for frame in stack:
                 if (node, frame) not in numbers:
