@@ -20,8 +20,10 @@ struct pw_module {
 	size_t build_id_length; /* 0: none, or its note could not be read */
 	const char *file_state; /* "ok", "missing", "other build", "deleted" */
 	bool begins;		/* the file's beginning is mapped, at `start` */
-	unsigned doubts;	/* how often "other build" was found; private to modules.c */
-	struct pw_elf *elf;	/* symbols and sections; opened on first use; private to module.c */
+	/* CLOCK_MONOTONIC, ns: it was not there before.  0: when the list was made, it was. */
+	uint64_t since;
+	unsigned doubts;    /* how often "other build" was found; private to modules.c */
+	struct pw_elf *elf; /* symbols and sections; opened on first use; private to module.c */
 };
 
 struct pw_name_cache;
@@ -31,7 +33,8 @@ struct pw_modules {
 	struct pw_target *target; /* borrowed */
 	struct pw_module *items;  /* sorted by start */
 	size_t count;
-	char *debug_dir; /* owned */
+	char *debug_dir;  /* owned */
+	uint64_t updated; /* CLOCK_MONOTONIC, ns: when they were last found to be these */
 	/* Compressed debug information of a module beyond so many inflated bytes is not used for
 	 * source lines and inlined functions; 0: all is.  The caller's to set. */
 	uint64_t inflate_max;

@@ -8,6 +8,8 @@
 #include "binary/names.h"
 #include "binary/source_lines.h"
 
+#include "base/clock.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -335,6 +337,17 @@ static bool is_doubtful(const struct pw_module *module)
 	return module->doubts < DOUBTS_MAX && strcmp(module->file_state, "other build") == 0;
 }
 
+/* Where another one was before, it may have been until now. */
+static uint64_t appeared(const struct pw_modules *known, const struct pw_module *module)
+{
+	for (size_t i = 0; i < known->count; i++) {
+		const struct pw_module *item = &known->items[i];
+		if (item->path && item->start < module->end && module->start < item->end)
+			return pw_now();
+	}
+	return known->updated;
+}
+
 static struct pw_error *add_group(struct pw_modules *modules, const struct group *group,
 				  struct pw_modules *known, size_t *room)
 {
@@ -364,8 +377,11 @@ static struct pw_error *add_group(struct pw_modules *modules, const struct group
 	if (memory.is_elf || file.is_elf || is_executable(group)) {
 		error = fill_module(modules->target, group, &memory, &file, host_path,
 				    &modules->items[modules->count]);
-		if (!error)
-			modules->items[modules->count++].doubts = same ? same->doubts + 1 : 0;
+		if (!error) {
+			struct pw_module *added = &modules->items[modules->count++];
+			added->doubts = same ? same->doubts + 1 : 0;
+			added->since = appeared(known, added);
+		}
 	}
 	free(host_path);
 	pw_elf_headers_deinit(&memory.headers);
@@ -403,6 +419,7 @@ struct pw_error *pw_modules_create(struct pw_target *target, const char *debug_d
 		error = &pw_error_nomem;
 	if (!error)
 		error = add_groups(modules, &(struct pw_modules){0});
+	modules->updated = pw_now();
 	if (error) {
 		pw_modules_destroy(modules);
 		return error;
@@ -440,9 +457,10 @@ static bool is_current(struct pw_modules *modules)
 struct pw_error *pw_modules_update(struct pw_modules *modules, bool *ret_changed)
 {
 	*ret_changed = !is_current(modules);
+	struct pw_modules known = *modules;
+	modules->updated = pw_now();
 	if (!*ret_changed)
 		return NULL;
-	struct pw_modules known = *modules;
 	/* What is known of addresses names modules. */
 	pw_name_cache_destroy(modules->names);
 	pw_row_cache_destroy(modules->rows);

@@ -41,7 +41,9 @@ struct pw_capture {
 	const struct pw_follow *follow; /* of follow.c: who is left out; NULL: nobody */
 	struct pw_codes *codes;	     /* that were decoded before; borrowed, NULL: none are kept */
 	struct pw_page_hints *hints; /* of pages.h; borrowed, NULL: threads are stopped once */
-	bool moment;		     /* of moment.h: nothing is read ahead */
+	/* CLOCK_MONOTONIC, ns: of moment.h, the past that is looked at, nothing is read ahead.
+	 * 0: the present. */
+	uint64_t moment;
 	bool moved; /* a library is not where the mappings say; with `follow` alone */
 };
 

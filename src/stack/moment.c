@@ -94,7 +94,7 @@ struct pw_error *pw_moment_decode(struct pw_follow *follow, const struct pw_mome
 	struct pw_capture c;
 	struct pw_error *error = pw_follow_begin(follow, moment->tid, &c);
 	struct pw_target *target = c.session->target;
-	c.moment = true;
+	c.moment = moment->time;
 	if (!error)
 		error = pw_snapshot_begin(target);
 	if (!error)

@@ -165,7 +165,8 @@ static void report_end(struct pw_dump *dump, struct pw_thread *thread,
 }
 
 /* Libraries come and go between two looks, often in the same place: frames of one that is not there
- * any more were unwound by another's rules, and would get its names. */
+ * any more, or was not yet when they were copied, were unwound by another's rules, and would get
+ * its names. */
 static bool are_there(struct pw_capture *c, const struct pw_native_walk *walk)
 {
 	enum { MEMORY = 16 };
@@ -178,8 +179,12 @@ static bool are_there(struct pw_capture *c, const struct pw_native_walk *walk)
 			known = seen[k] == module;
 		if (known)
 			continue;
-		if (!pw_module_is_there(modules, module))
+		if (c->moment && c->moment < module->since)
 			return false;
+		if (!pw_module_is_there(modules, module)) {
+			c->moved = true;
+			return false;
+		}
 		seen[next++ % MEMORY] = module;
 	}
 	return true;
@@ -188,7 +193,6 @@ static bool are_there(struct pw_capture *c, const struct pw_native_walk *walk)
 /* Nothing is said of such a thread. */
 static struct pw_error *forget_moved(struct pw_capture *c, struct pw_thread *thread)
 {
-	c->moved = true;
 	thread->end = PW_END_UNREADABLE;
 	free(thread->end_message);
 	thread->end_message = strdup("a library was unloaded meanwhile");

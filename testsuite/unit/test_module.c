@@ -2,6 +2,7 @@
  * Modules: this program and its libraries seen through a target of mappings and reads, against what
  * the dynamic linker says of them; then the same bytes damaged in many ways.
  */
+#include "base/clock.h"
 #include "binary/elf_private.h"
 
 #include <dlfcn.h>
@@ -287,14 +288,19 @@ static char *write_copy(const uint8_t *bytes, size_t size)
 	return path;
 }
 
+static void rename_mappings(struct fake *fake, const char *path)
+{
+	for (size_t i = 0; i < fake->base.mapping_count; i++) {
+		free(fake->base.mappings[i].path);
+		fake->base.mappings[i].path = strdup(path);
+	}
+}
+
 static const char *state_with(const char *host_path, const char *path)
 {
 	struct fake fake;
 	fake_image(&fake, host_path);
-	for (size_t i = 0; i < fake.base.mapping_count; i++) {
-		free(fake.base.mappings[i].path);
-		fake.base.mappings[i].path = strdup(path);
-	}
+	rename_mappings(&fake, path);
 	struct pw_modules *modules = create(&fake);
 	assert_int_equal(modules->count, 1);
 	assert_int_equal(modules->items[0].bias, IMAGE_BASE);
@@ -356,6 +362,36 @@ static void test_replaced(void **state)
 	assert_true(pw_module_is_there(modules, &modules->items[0]));
 	assert_null(pw_modules_update(modules, &changed));
 	assert_false(changed);
+	pw_modules_destroy(modules);
+	fake_deinit(&fake);
+}
+
+/* What was looked at earlier may have been in another one's code. */
+static void test_since(void **state)
+{
+	struct fake fake;
+	bool changed;
+
+	fake_image(&fake, "/proc/self/exe");
+	struct pw_modules *modules = create(&fake);
+	assert_int_equal(modules->items[0].since, 0);
+	uint64_t before = pw_now();
+	rename_mappings(&fake, "/another");
+	assert_null(pw_modules_update(modules, &changed));
+	assert_true(changed && modules->items[0].since >= before);
+
+	size_t count = fake.base.mapping_count;
+	fake.base.mapping_count = 0;
+	assert_null(pw_modules_update(modules, &changed));
+	assert_true(changed && modules->count == 0);
+	uint64_t gone = pw_now();
+	fake.base.mapping_count = count;
+	assert_null(pw_modules_update(modules, &changed));
+	assert_true(changed && modules->items[0].since >= before &&
+		    modules->items[0].since <= gone);
+	uint64_t since = modules->items[0].since;
+	assert_null(pw_modules_update(modules, &changed));
+	assert_true(!changed && modules->items[0].since == since);
 	pw_modules_destroy(modules);
 	fake_deinit(&fake);
 }
@@ -542,6 +578,7 @@ int main(void)
 		cmocka_unit_test(test_vdso),
 		cmocka_unit_test(test_file_states),
 		cmocka_unit_test(test_replaced),
+		cmocka_unit_test(test_since),
 		cmocka_unit_test(test_no_section_headers),
 		cmocka_unit_test(test_first_page_missing),
 		cmocka_unit_test(test_mapped_as_data),
