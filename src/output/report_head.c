@@ -66,7 +66,7 @@ static void append_engine(struct pw_buffer *b, const struct pw_profile_info *inf
 	pw_buffer_append_string(b, "; ");
 	pw_report_append_count(b, info->missed);
 	pw_buffer_append_string(b, " of ");
-	append_several(b, info->ticks, "tick", "ticks");
+	append_several(b, info->ticks + info->missed, "tick", "ticks");
 	pw_buffer_append_string(b, " missed\n");
 }
 

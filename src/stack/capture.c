@@ -62,11 +62,19 @@ void pw_capture_load_codes(struct pw_capture *c)
 		pw_capture_load_code(c, entry);
 }
 
-void pw_capture_drop_codes(struct pw_capture *c, bool loaded)
+void pw_capture_undo_codes(struct pw_capture *c)
+{
+	struct pw_code_entry *entry, *next;
+	HASH_ITER (hh, c->dump->codes, entry, next)
+		if (entry->loaded && entry->attempt == c->attempt)
+			pw_code_entry_reset(entry);
+}
+
+void pw_capture_drop_codes(struct pw_capture *c)
 {
 	struct pw_code_entry *entry, *next;
 	HASH_ITER (hh, c->dump->codes, entry, next) {
-		if (entry->loaded != loaded || (loaded && entry->attempt != c->attempt))
+		if (entry->loaded)
 			continue;
 		HASH_DEL(c->dump->codes, entry);
 		pw_code_entry_destroy(entry);

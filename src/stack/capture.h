@@ -66,8 +66,11 @@ void pw_capture_forget_all(struct pw_capture *c);
 /* Decodes a code object that was copied, once; while its pages are there. */
 void pw_capture_load_code(struct pw_capture *c, struct pw_code_entry *entry);
 void pw_capture_load_codes(struct pw_capture *c);
-/* Drops those that this attempt has decoded, or those that are not decoded: their pages go. */
-void pw_capture_drop_codes(struct pw_capture *c, bool loaded);
+/* What this attempt has decoded is as if it had not been: others of the same snapshot have frames
+ * of it too. */
+void pw_capture_undo_codes(struct pw_capture *c);
+/* Drops those that are not decoded: their pages go. */
+void pw_capture_drop_codes(struct pw_capture *c);
 
 /* ---- take.c ---- */
 

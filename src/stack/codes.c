@@ -56,10 +56,23 @@ void pw_codes_tidy(struct pw_codes *codes)
 		forget_all(codes);
 }
 
-void pw_code_entry_destroy(struct pw_code_entry *entry)
+static void forget_code(struct pw_code_entry *entry)
 {
 	if (!entry->borrowed)
 		pw_code_deinit(&entry->code);
+}
+
+void pw_code_entry_reset(struct pw_code_entry *entry)
+{
+	uint64_t address = entry->code.address;
+	forget_code(entry);
+	entry->code = (struct pw_code){.address = address};
+	entry->borrowed = entry->loaded = entry->has_last = false;
+}
+
+void pw_code_entry_destroy(struct pw_code_entry *entry)
+{
+	forget_code(entry);
 	free(entry);
 }
 

@@ -28,6 +28,8 @@ void pw_codes_touch(struct pw_codes *codes, struct pw_python *python, uint64_t a
  */
 void pw_codes_load(struct pw_codes *codes, struct pw_python *python, bool moment,
 		   struct pw_code_entry *entry);
+/* As it was before it was decoded. */
+void pw_code_entry_reset(struct pw_code_entry *entry);
 void pw_code_entry_destroy(struct pw_code_entry *entry);
 
 #endif

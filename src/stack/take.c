@@ -158,7 +158,7 @@ static struct pw_error *finish_sleeper(struct pw_capture *c, struct sleeper *s)
 	if (s->outcome != TAKEN) {
 		s->lwp->taken = PW_TAKEN_NOT;
 		back_to(c, before);
-		pw_capture_drop_codes(c, true);
+		pw_capture_undo_codes(c);
 	}
 	return error;
 }
@@ -196,7 +196,7 @@ static struct pw_error *try_asleep(struct pw_capture *c, struct sleeper *sleeper
 		pw_sleep_end(&sleepers[i].sleep);
 		forget_thread(c, sleepers[i].lwp);
 	}
-	pw_capture_drop_codes(c, false);
+	pw_capture_drop_codes(c);
 	return error;
 }
 
@@ -266,7 +266,7 @@ static struct pw_error *look_ahead(struct stopping *s, uint64_t **ret_pages, siz
 	}
 	c->python->moving = false;
 	back_to(c, before);
-	pw_capture_drop_codes(c, false);
+	pw_capture_drop_codes(c);
 	*ret_pages = error ? NULL : pw_snapshot_pages(target, false, ret_count);
 	pw_snapshot_end(target);
 	return error;
