@@ -2,8 +2,8 @@
  * Stopping a live process and letting it go: ptrace(2), PTRACE_SEIZE and PTRACE_INTERRUPT.
  *
  * A thread of our own does it (live_tracing.c).  When it ends, the kernel lets go of everything it
- * still holds: also of threads that wait uninterruptibly and could not be stopped, which a detach
- * cannot reach.
+ * still holds: also of threads that wait uninterruptibly and could not be stopped, or that have
+ * ended, which a detach cannot reach.
  */
 #include "target/live.h"
 
@@ -20,7 +20,7 @@
 #include <sys/wait.h>
 
 enum task_phase {
-	TASK_IDLE,	  /* not ours: a zombie */
+	TASK_IDLE,	  /* a zombie */
 	TASK_SEIZED,	  /* runs */
 	TASK_INTERRUPTED, /* will stop */
 	TASK_STUCK,	  /* will stop, but waits uninterruptibly now */
@@ -31,6 +31,7 @@ enum task_phase {
 struct task {
 	pid_t tid;
 	enum task_phase phase;
+	bool held; /* it was seized: somebody has to let it go */
 	int processor, rt_priority;
 	int signal;		 /* to give back to it when it goes on */
 	uint64_t interrupted_at; /* ns; 0: it was not */
@@ -161,6 +162,7 @@ static struct pw_error *add_task(struct pw_tracer *tracer, pid_t tid)
 	if (!describe_task(tracer, task))
 		return NULL;
 	int errnum = seize(tracer, tid);
+	task->held = !errnum;
 	if (!errnum)
 		task->phase = TASK_SEIZED;
 	if (!errnum || errnum == ESRCH)
@@ -349,21 +351,40 @@ static struct pw_error *stop_all(struct pw_tracer *tracer)
 
 /* ---- letting go ---- */
 
-/* What does not stand still by now is let go by the end of this thread; false: there is such. */
+/*
+ * A thread that ends while it is held stays a zombie until we have waited for it, or have ended
+ * ourselves: until then its process cannot execute another program.  A whole process is nobody's to
+ * wait for but its parent's, who may be us.
+ */
+static bool is_reaped(const struct pw_tracer *tracer, const struct task *task)
+{
+	int status;
+	if (task->tid == tracer->live->base.pid)
+		return false;
+	pid_t found = waitpid(task->tid, &status, __WALL | WNOHANG);
+	return found < 0 ? errno == ECHILD : found && !WIFSTOPPED(status);
+}
+
+static bool let_go(struct pw_tracer *tracer, struct task *task)
+{
+	bool late = task->phase == TASK_INTERRUPTED || task->phase == TASK_STUCK;
+	if (!task->held)
+		return true;
+	if (task->phase == TASK_SEIZED || (late && !poll_task(tracer, task)))
+		return false;
+	/* One that was killed meanwhile cannot be detached. */
+	if (task->phase == TASK_STOPPED &&
+	    !ptrace(PTRACE_DETACH, task->tid, 0, (void *)(intptr_t)task->signal))
+		return true;
+	return is_reaped(tracer, task);
+}
+
+/* What cannot be let go now is by the end of this thread; false: there is such. */
 static bool release_all(struct pw_tracer *tracer)
 {
 	bool all = true;
-	for (size_t i = 0; i < tracer->count; i++) {
-		struct task *task = &tracer->tasks[i];
-		bool late = task->phase == TASK_INTERRUPTED || task->phase == TASK_STUCK;
-		if (late && !poll_task(tracer, task)) {
-			all = false;
-			continue;
-		}
-		if (task->phase == TASK_STOPPED)
-			ptrace(PTRACE_DETACH, task->tid, 0, (void *)(intptr_t)task->signal);
-		all &= task->phase != TASK_SEIZED;
-	}
+	for (size_t i = 0; i < tracer->count; i++)
+		all &= let_go(tracer, &tracer->tasks[i]);
 	tracer->released_at = pw_now();
 	return all;
 }
