@@ -38,7 +38,7 @@ struct {
 	__type(value, struct pw_ebpf_config);
 } processes SEC(".maps");
 
-/* Threads that have an event. */
+/* Threads that have an event, and the process that it was opened for, whose others inherit. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, PW_EBPF_THREADS);
@@ -280,11 +280,11 @@ int tick(void *context)
 
 /* ---- who has an event ---- */
 
-static __always_inline void note_watched(struct task_struct *task, __u32 tid)
+static __always_inline void note_watched(__u32 tid, __u32 from)
 {
-	__u32 one = 1;
+	__u32 unknown = 0, *owner = bpf_map_lookup_elem(&watched, &from);
 	if (tid)
-		bpf_map_update_elem(&watched, &tid, &one, BPF_ANY);
+		bpf_map_update_elem(&watched, &tid, owner ? owner : &unknown, BPF_ANY);
 }
 
 /* New threads and children inherit the event of the thread that makes them, and are made like it.
@@ -296,7 +296,7 @@ int forked(__u64 *arguments)
 	if (!has_event(child))
 		return 0;
 	__u32 tid = number_of(child), from = number_of(BPF_CORE_READ(parent, group_leader));
-	note_watched(child, tid);
+	note_watched(tid, number_of(parent));
 	if (BPF_CORE_READ(child, group_leader) != child || !tid)
 		return 0;
 	const struct pw_ebpf_config *config = bpf_map_lookup_elem(&processes, &from);
@@ -313,7 +313,8 @@ int executed(__u64 *arguments)
 	if (!has_event(task))
 		return 0;
 	__u32 tid = number_of(task);
-	note_watched(task, tid);
+	/* Another thread than the first has its number from now on. */
+	note_watched(tid, tid);
 	bpf_map_delete_elem(&threads, &tid);
 	bpf_map_delete_elem(&processes, &tid);
 	return 0;

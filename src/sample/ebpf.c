@@ -192,10 +192,10 @@ static int map_of(const struct bpf_map *map)
 	return bpf_map__fd(map);
 }
 
-static bool is_watched(const struct pw_ebpf *e, uint32_t tid)
+/* *ret_owner: the process that its event was opened for, 0: unknown. */
+static bool is_watched(const struct pw_ebpf *e, uint32_t tid, uint32_t *ret_owner)
 {
-	uint32_t value;
-	return bpf_map_lookup_elem(map_of(e->program->maps.watched), &tid, &value) == 0;
+	return bpf_map_lookup_elem(map_of(e->program->maps.watched), &tid, ret_owner) == 0;
 }
 
 /* An event that ticks while the thread runs.  ESRCH: it has ended. */
@@ -223,7 +223,7 @@ static int open_event(struct pw_ebpf *e, pid_t tid)
 
 static struct pw_error *watch(struct pw_ebpf *e, const struct pw_target *target, uint32_t tid)
 {
-	uint32_t one = 1;
+	uint32_t owner = (uint32_t)target->pid;
 	if (!make_room((void **)&e->events, e->event_count, &e->event_capacity, sizeof(*e->events)))
 		return &pw_error_nomem;
 	int fd = open_event(e, (pid_t)tid);
@@ -244,7 +244,7 @@ static struct pw_error *watch(struct pw_ebpf *e, const struct pw_target *target,
 		return pw_error_from_errno(-fd, "thread %u of process %lld: perf_event_open()", tid,
 					   (long long)target->pid);
 	e->events[e->event_count++] = (struct event){fd, target->pid};
-	if (bpf_map_update_elem(map_of(e->program->maps.watched), &tid, &one, BPF_ANY))
+	if (bpf_map_update_elem(map_of(e->program->maps.watched), &tid, &owner, BPF_ANY))
 		return pw_error_from_errno(errno, "the engine ebpf: more than %d threads",
 					   PW_EBPF_THREADS);
 	return NULL;
@@ -257,10 +257,10 @@ static struct pw_error *watch_all(struct pw_ebpf *e, struct pw_target *target, b
 		size_t before = e->event_count;
 		struct pw_error *error = target->ops->refresh(target);
 		for (size_t i = 0; !error && i < target->lwp_count; i++) {
-			uint32_t tid = (uint32_t)target->lwps[i].tid;
-			if (!is_watched(e, tid))
+			uint32_t tid = (uint32_t)target->lwps[i].tid, owner;
+			if (!is_watched(e, tid, &owner))
 				error = watch(e, target, tid);
-			else if (round == 0)
+			else if (owner != (uint32_t)target->pid)
 				*ret_inherited = true;
 		}
 		if (error || e->event_count == before)
@@ -317,9 +317,20 @@ static bool has_heirs(struct pw_ebpf *e)
 	return false;
 }
 
+/* The events of the process, and those that its threads have of it: none of them is watched any
+ * more, so that they are given new ones if it is added again. */
 static void close_events(struct pw_ebpf *e, pid_t pid)
 {
 	size_t kept = 0;
+	int watched = map_of(e->program->maps.watched);
+	uint32_t tid, next, owner;
+	bool more = !bpf_map_get_next_key(watched, NULL, &next);
+	while (more) {
+		tid = next;
+		more = !bpf_map_get_next_key(watched, &tid, &next);
+		if (is_watched(e, tid, &owner) && owner == (uint32_t)pid)
+			bpf_map_delete_elem(watched, &tid);
+	}
 	for (size_t i = 0; i < e->event_count; i++)
 		if (e->events[i].pid == pid)
 			close(e->events[i].fd);
