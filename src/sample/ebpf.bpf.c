@@ -313,25 +313,28 @@ int executed(__u64 *arguments)
 	if (!has_event(task))
 		return 0;
 	__u32 tid = number_of(task);
-	/* Another thread than the first has its number from now on. */
 	note_watched(tid, tid);
 	bpf_map_delete_elem(&threads, &tid);
 	bpf_map_delete_elem(&processes, &tid);
 	return 0;
 }
 
+/* The first thread's number stays with the process: of another thread that executes a program, it
+ * becomes the number. */
 SEC("tp_btf/sched_process_exit")
 int ended(__u64 *arguments)
 {
 	struct task_struct *task = (void *)arguments[0];
-	__u32 tid = number_of(task), pid;
+	__u32 tid = number_of(task), pid = number_of(BPF_CORE_READ(task, group_leader));
 	if (!bpf_map_lookup_elem(&watched, &tid))
 		return 0;
-	bpf_map_delete_elem(&watched, &tid);
 	bpf_map_delete_elem(&threads, &tid);
-	pid = number_of(BPF_CORE_READ(task, group_leader));
-	if (BPF_CORE_READ(task, signal, live.counter) == 0)
+	if (tid != pid)
+		bpf_map_delete_elem(&watched, &tid);
+	if (BPF_CORE_READ(task, signal, live.counter) == 0) {
+		bpf_map_delete_elem(&watched, &pid);
 		bpf_map_delete_elem(&processes, &pid);
+	}
 	return 0;
 }
 

@@ -358,11 +358,13 @@ static struct pw_error *stop_all(struct pw_tracer *tracer)
  */
 static bool is_reaped(const struct pw_tracer *tracer, const struct task *task)
 {
-	int status;
+	siginfo_t info = {0};
 	if (task->tid == tracer->live->base.pid)
 		return false;
-	pid_t found = waitpid(task->tid, &status, __WALL | WNOHANG);
-	return found < 0 ? errno == ECHILD : found && !WIFSTOPPED(status);
+	/* A stop is not asked for: see note_event(). */
+	if (waitid(P_PID, (id_t)task->tid, &info, WEXITED | WNOHANG | __WALL))
+		return errno == ECHILD;
+	return info.si_pid;
 }
 
 static bool let_go(struct pw_tracer *tracer, struct task *task)

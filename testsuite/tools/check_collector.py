@@ -16,6 +16,7 @@ import time
 from typing import Counter, Dict, List, Set
 
 import known_profiles
+from check_consumers import Different, expect
 
 READY = "Everything is ready"
 SECONDS = 60
@@ -26,10 +27,6 @@ service:
   telemetry: {metrics: {level: none}}
   pipelines: {profiles: {receivers: [otlp], exporters: [debug]}}
 """
-
-
-class Different(Exception):
-    pass
 
 
 def free_port() -> int:
@@ -82,8 +79,10 @@ class Collector:
             text=True,
             timeout=SECONDS,
         )
-        if done.returncode or done.stderr:
-            raise Different("pywalk report: status %d: %s" % (done.returncode, done.stderr))
+        expect(
+            done.returncode == 0 and not done.stderr,
+            "pywalk report: status %d: %s" % (done.returncode, done.stderr),
+        )
         # The last thing that the exporter writes of a batch is what it is itself.
         return self.wait('\n\t{"resource"', start)
 
@@ -108,11 +107,10 @@ def check(said: str, samples: List[known_profiles.Sample], case: str) -> None:
         tid = re.search(r"\(tid (\d+)\)$", known_profiles.NAMES[case][thread])
         truth[int(tid.group(1)) if tid else 0] += weight
         names.update(stack)
-    if weights(said) != dict(truth):
-        raise Different("nanoseconds of threads: %s, not %s" % (weights(said), dict(truth)))
-    strings = set(re.findall(r"^    (.*)$", said, re.MULTILINE))
-    if names - strings:
-        raise Different("no names %s" % sorted(names - strings)[:5])
+    found = weights(said)
+    expect(found == dict(truth), "nanoseconds of threads: %s, not %s" % (found, dict(truth)))
+    missing = names - set(re.findall(r"^    (.*)$", said, re.MULTILINE))
+    expect(not missing, "no names %s" % sorted(missing)[:5])
 
 
 def main() -> int:
