@@ -10,10 +10,10 @@
 #include <time.h>
 
 enum {
-	TRY_EVERY_MS = 20,	       /* to open one that is no Python yet */
-	TRY_FOR_MS = 10000,	       /* a command; others: until they end */
-	LOOK_EVERY_MS = 100,	       /* for descendants */
-	TRY_DESCENDANT_EVERY_MS = 500, /* it may become Python by exec */
+	TRY_EVERY_MS = 20,   /* to open one that is no Python yet */
+	TRY_RARELY_MS = 500, /* the same, when it has been none for long */
+	TRY_FOR_MS = 10000,  /* a command; others: until they end */
+	LOOK_EVERY_MS = 100, /* for descendants */
 };
 
 struct record_process {
@@ -24,7 +24,7 @@ struct record_process {
 	bool unwanted;			 /* never sampled */
 	bool seen;			 /* was open once */
 	bool ended;			 /* or is a zombie */
-	uint64_t since, tried;		 /* ns */
+	uint64_t since, tried;		 /* ns; since: known, or another program */
 	enum pw_error_code refused_with; /* 0: not refused */
 	bool told;			 /* that it was */
 };
@@ -156,12 +156,16 @@ static void refused(struct record_processes *p, struct record_process *process,
 	pw_error_destroy(error);
 }
 
+/* A program that has just begun will soon be Python, if ever: an eighth of the time that was waited
+ * for it is waited again. */
 static bool is_due(const struct record_process *process)
 {
 	if (process->session || process->unwanted)
 		return false;
-	return passed(process->tried,
-		      process->command && !process->seen ? TRY_EVERY_MS : TRY_DESCENDANT_EVERY_MS);
+	uint64_t rest = (cli_now() - process->since) / 8 / 1000000;
+	return passed(process->tried, rest < TRY_EVERY_MS    ? TRY_EVERY_MS
+				      : rest > TRY_RARELY_MS ? TRY_RARELY_MS
+							     : rest);
 }
 
 static bool is_known(const struct record_processes *p, pid_t pid)
@@ -241,6 +245,7 @@ void record_gone(void *data, struct pw_session *session, struct pw_error *error)
 			continue;
 		/* It may have become another program: it is opened again while it lives. */
 		p->items[i].session = NULL;
+		p->items[i].since = cli_now();
 		p->items[i].tried = 0;
 		p->items[i].refused_with = (enum pw_error_code)0;
 	}

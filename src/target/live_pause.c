@@ -355,16 +355,16 @@ static struct pw_error *stop_all(struct pw_tracer *tracer)
  * A thread that ends while it is held stays a zombie until we have waited for it, or have ended
  * ourselves: until then its process cannot execute another program.  A whole process is nobody's to
  * wait for but its parent's, who may be us.
+ *
+ * Nothing to wait for: the thread itself has executed another program, goes by the number of its
+ * process since, and is held under that one still.
  */
 static bool is_reaped(const struct pw_tracer *tracer, const struct task *task)
 {
 	siginfo_t info = {0};
-	if (task->tid == tracer->live->base.pid)
-		return false;
 	/* A stop is not asked for: see note_event(). */
-	if (waitid(P_PID, (id_t)task->tid, &info, WEXITED | WNOHANG | __WALL))
-		return errno == ECHILD;
-	return info.si_pid;
+	return task->tid != tracer->live->base.pid &&
+	       !waitid(P_PID, (id_t)task->tid, &info, WEXITED | WNOHANG | __WALL) && info.si_pid;
 }
 
 static bool let_go(struct pw_tracer *tracer, struct task *task)
