@@ -12,7 +12,8 @@ EBPF := $(shell pkg-config --atleast-version=1.0 libbpf && $(BPFTOOL) version >/
 	echo 'int x;' | $(BPF_CLANG) -target bpf -x c -c -o /dev/null - 2>/dev/null && echo 1)
 endif
 
-EBPF_SOURCES := src/sample/ebpf.c src/sample/ebpf_config.c src/sample/ebpf_library.c
+EBPF_SOURCES := src/sample/ebpf.c src/sample/ebpf_config.c src/sample/ebpf_library.c \
+	src/sample/ebpf_ticker.c
 EBPF_UNUSED := src/sample/ebpf.bpf.c $(if $(EBPF),src/sample/ebpf_none.c,$(EBPF_SOURCES))
 
 BPF_ARCH := $(patsubst x86_64%,x86,$(patsubst aarch64%,arm64,$(shell $(CC) -dumpmachine)))

@@ -30,6 +30,7 @@ const volatile __u32 stack_pages;     /* to be copied of native stacks */
 
 __u32 program_id;
 __u64 counts[PW_EBPF_COUNTS];
+struct pw_ebpf_pulse pulse;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -241,10 +242,8 @@ static __always_inline void send(struct scratch *s)
 		      : PW_EBPF_TAKEN);
 }
 
-SEC("perf_event")
-int tick(void *context)
+static __always_inline int look(struct task_struct *task, __u32 periods)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
 	__u32 cpu = bpf_get_smp_processor_id();
 	struct scratch *s = bpf_map_lookup_elem(&scratches, &cpu);
 	count(PW_EBPF_TICKS);
@@ -263,6 +262,7 @@ int tick(void *context)
 	s->head.pid = pid;
 	s->head.tid = tid;
 	s->head.flags = s->head.used = 0;
+	s->head.periods = periods;
 	s->head.thread_pointer = thread_pointer_of(task);
 	/* Those of user space, also when the tick met it within the kernel. */
 	bpf_probe_read_kernel(s->head.regs, REGS * 8, (const void *)bpf_task_pt_regs(task));
@@ -275,6 +275,46 @@ int tick(void *context)
 	if (stack_pages)
 		put_stack(s, s->head.regs[REG_SP], s->head.thread_pointer);
 	send(s);
+	return 0;
+}
+
+/* Of the thread's own clock. */
+SEC("perf_event")
+int tick(void *context)
+{
+	return look(bpf_get_current_task_btf(), 1);
+}
+
+/* ---- ticks that are sent ---- */
+
+static __always_inline void note_running(bool is)
+{
+	__u32 cpu = bpf_get_smp_processor_id();
+	if (cpu < PW_EBPF_CPUS)
+		pulse.running[cpu] = is;
+}
+
+/* One that is sent: to whom, the sender knew a moment ago. */
+SEC("raw_tp")
+int sent(void *context)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	if (has_event(task))
+		return look(task, pulse.periods);
+	note_running(false);
+	return 0;
+}
+
+SEC("tp_btf/sched_switch")
+int switched(__u64 *arguments)
+{
+	struct task_struct *from = (void *)arguments[1], *to = (void *)arguments[2];
+	note_running(has_event(to));
+	if (!pulse.ticker || number_of(to) != pulse.ticker || from->__state || !has_event(from))
+		return 0;
+	pulse.displaced++;
+	count(PW_EBPF_TICKS);
+	count(PW_EBPF_DISPLACED);
 	return 0;
 }
 

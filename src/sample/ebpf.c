@@ -9,6 +9,7 @@
 #include "sample/ebpf_config.h"
 
 #include "sample/ebpf_library.h"
+#include "sample/ebpf_ticker.h"
 
 #include "ebpf.skel.h"
 #include "pywalk_sample.h"
@@ -25,6 +26,7 @@
 #include <unistd.h>
 
 enum {
+	RATE_SENT = 2000,  /* above, ticks are sent, as long as that is fair */
 	RATE_MAX = 100000, /* the kernel's, kernel/events/core.c: no tick is nearer than 10 us */
 	RING = 16 << 20,
 	RING_NATIVE = 64 << 20,
@@ -46,6 +48,8 @@ struct pw_ebpf {
 	uint64_t period; /* ns */
 	struct ebpf_bpf *program;
 	struct ring_buffer *ring;
+	struct pw_ebpf_ticker *ticker; /* NULL: each event ticks by itself */
+	uint64_t sent, skipped;	       /* by one that gave up */
 	struct event *events;
 	size_t event_count, event_capacity;
 	struct added *added;
@@ -146,6 +150,14 @@ static struct pw_error *load(struct pw_ebpf *e, bool native)
 	return e->ring ? NULL : refused("map its ring", errno);
 }
 
+static void start_ticker(struct pw_ebpf *e)
+{
+	e->program->links.switched = bpf_program__attach(e->program->progs.switched);
+	if (e->program->links.switched)
+		e->ticker = pw_ebpf_ticker_start(bpf_program__fd(e->program->progs.sent),
+						 &e->program->bss->pulse, e->period);
+}
+
 struct pw_error *pw_ebpf_open(double rate, bool native, struct pw_ebpf **ret)
 {
 	if (!(rate > 0) || rate > RATE_MAX)
@@ -162,6 +174,8 @@ struct pw_error *pw_ebpf_open(double rate, bool native, struct pw_ebpf **ret)
 	e->period = period < 9e18 ? (uint64_t)period : INT64_MAX;
 	libbpf_print_fn_t before = libbpf_set_print(print_nothing);
 	error = load(e, native);
+	if (!error && rate > RATE_SENT)
+		start_ticker(e);
 	libbpf_set_print(before);
 	if (error) {
 		pw_ebpf_close(e);
@@ -175,6 +189,7 @@ void pw_ebpf_close(struct pw_ebpf *e)
 {
 	if (!e)
 		return;
+	pw_ebpf_ticker_stop(e->ticker);
 	for (size_t i = 0; i < e->event_count; i++)
 		close(e->events[i].fd);
 	ring_buffer__free(e->ring);
@@ -198,7 +213,8 @@ static bool is_watched(const struct pw_ebpf *e, uint32_t tid, uint32_t *ret_owne
 	return bpf_map_lookup_elem(map_of(e->program->maps.watched), &tid, ret_owner) == 0;
 }
 
-/* An event that ticks while the thread runs.  ESRCH: it has ended. */
+/* An event that ticks while the thread runs, or only says that it is watched.  ESRCH: it has ended.
+ */
 static int open_event(struct pw_ebpf *e, pid_t tid)
 {
 	struct perf_event_attr attr = {
@@ -213,7 +229,7 @@ static int open_event(struct pw_ebpf *e, pid_t tid)
 	if (fd < 0)
 		return -errno;
 	if (ioctl(fd, PERF_EVENT_IOC_SET_BPF, bpf_program__fd(e->program->progs.tick)) ||
-	    ioctl(fd, PERF_EVENT_IOC_ENABLE, 0)) {
+	    (!e->ticker && ioctl(fd, PERF_EVENT_IOC_ENABLE, 0))) {
 		int errnum = errno;
 		close(fd);
 		return -errnum;
@@ -300,6 +316,8 @@ struct pw_error *pw_ebpf_add(struct pw_ebpf *e, struct pw_session *session)
 		error = watch_all(e, target, &added->inherited);
 	if (error)
 		pw_ebpf_remove(e, target->pid);
+	else if (e->ticker)
+		pw_ebpf_ticker_look_everywhere(e->ticker);
 	return error;
 }
 
@@ -419,6 +437,7 @@ static int take(void *data, void *record, size_t size)
 		.pid = (pid_t)head->pid,
 		.tid = (pid_t)head->tid,
 		.time = head->time,
+		.periods = head->periods ? head->periods : 1,
 		.tstate = head->tstate,
 		.has_regs = true,
 		.pieces = e->pieces,
@@ -430,9 +449,24 @@ static int take(void *data, void *record, size_t size)
 	return 0;
 }
 
+/* From now on each by itself. */
+static void end_ticker(struct pw_ebpf *e)
+{
+	pw_ebpf_ticker_count(e->ticker, &e->sent, &e->skipped);
+	pw_ebpf_ticker_stop(e->ticker);
+	e->ticker = NULL;
+	bpf_link__destroy(e->program->links.switched);
+	e->program->links.switched = NULL;
+	/* Of a thread that has ended it fails, and nothing is lost. */
+	for (size_t i = 0; i < e->event_count; i++)
+		ioctl(e->events[i].fd, PERF_EVENT_IOC_ENABLE, 0);
+}
+
 struct pw_error *pw_ebpf_drain(struct pw_ebpf *e,
 			       void (*got)(void *data, const struct pw_moment *moment), void *data)
 {
+	if (e->ticker && pw_ebpf_ticker_gave_up(e->ticker))
+		end_ticker(e);
 	e->got = got;
 	e->got_data = data;
 	int done = ring_buffer__consume(e->ring);
@@ -445,6 +479,9 @@ struct pw_error *pw_ebpf_drain(struct pw_ebpf *e,
 struct pw_ebpf_counts pw_ebpf_count(const struct pw_ebpf *e)
 {
 	const volatile __u64 *counts = (const volatile __u64 *)e->program->bss->counts;
+	uint64_t sent = e->sent, skipped = e->skipped;
+	if (e->ticker)
+		pw_ebpf_ticker_count(e->ticker, &sent, &skipped);
 	return (struct pw_ebpf_counts){
 		.ticks = counts[PW_EBPF_TICKS],
 		.taken = counts[PW_EBPF_TAKEN],
@@ -452,11 +489,14 @@ struct pw_ebpf_counts pw_ebpf_count(const struct pw_ebpf *e)
 		.unreadable = counts[PW_EBPF_UNREADABLE],
 		.strange = counts[PW_EBPF_STRANGE],
 		.ending = counts[PW_EBPF_ENDING],
+		.displaced = counts[PW_EBPF_DISPLACED],
+		.sent = sent,
+		.skipped = skipped,
 	};
 }
 
 uint64_t pw_ebpf_lost(const struct pw_ebpf *e)
 {
 	struct pw_ebpf_counts counts = pw_ebpf_count(e);
-	return counts.ring_full + counts.unreadable;
+	return counts.ring_full + counts.unreadable + counts.displaced;
 }

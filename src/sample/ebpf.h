@@ -1,6 +1,7 @@
 /*
  * The engine `ebpf`: threads are looked at in their own context.  On each tick of a perf software
- * clock, which runs only while the thread does, a program in the kernel (ebpf.bpf.c) copies what
+ * clock, which runs only while the thread does, or (at high rates: ebpf_ticker.h) of one that is
+ * sent to where it runs, a program in the kernel (ebpf.bpf.c) copies what
  * the thread's frames consist of, with its registers; nothing is stopped, and sleeping threads cost
  * nothing.
  *
@@ -24,6 +25,9 @@ struct pw_ebpf_counts {
 			      */
 	uint64_t strange;    /* of processes that were not added, or run another program now */
 	uint64_t ending;     /* threads that had given up their memory */
+	uint64_t displaced;  /* threads that waited for us, who sent the ticks, as they came */
+	/* Of ticks that are sent: how many, and periods that were over before. */
+	uint64_t sent, skipped;
 };
 
 /*

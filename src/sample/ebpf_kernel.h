@@ -91,6 +91,7 @@ struct signal_struct {
 struct mm_struct;
 
 struct task_struct {
+	unsigned int __state;
 	struct mm_struct *mm;
 	struct task_struct *group_leader;
 	struct pid *thread_pid;

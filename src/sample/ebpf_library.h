@@ -12,6 +12,7 @@
 
 /* Those that ebpf.c and the skeleton call. */
 #define PW_EBPF_LIBRARY(X)                                                                         \
+	X(bpf_link__destroy)                                                                       \
 	X(bpf_map__fd)                                                                             \
 	X(bpf_map__set_max_entries)                                                                \
 	X(bpf_map_delete_elem)                                                                     \
@@ -44,6 +45,7 @@ extern struct pw_ebpf_library pw_ebpf_library;
 struct pw_error *pw_ebpf_library_load(void);
 
 #ifndef PW_SAMPLE_EBPF_LIBRARY_ITSELF
+#define bpf_link__destroy	     pw_ebpf_library.bpf_link__destroy
 #define bpf_map__fd		     pw_ebpf_library.bpf_map__fd
 #define bpf_map__set_max_entries     pw_ebpf_library.bpf_map__set_max_entries
 #define bpf_map_delete_elem	     pw_ebpf_library.bpf_map_delete_elem

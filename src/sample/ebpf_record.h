@@ -13,7 +13,8 @@ enum {
 	PW_EBPF_DATA = 512 * 1024, /* of a record's pieces */
 	PW_EBPF_PAGE = 4096,
 	PW_EBPF_TSTATES = 4, /* of one thread, which may be in several interpreters */
-	PW_EBPF_REGS = 34,   /* words: x86-64's struct pt_regs 21, aarch64's user_pt_regs 34 */
+	PW_EBPF_CPUS = 1024,
+	PW_EBPF_REGS = 34, /* words: x86-64's struct pt_regs 21, aarch64's user_pt_regs 34 */
 };
 
 /* How frames hang together. */
@@ -55,7 +56,16 @@ enum { PW_EBPF_CUT = 1 };
 struct pw_ebpf_head {
 	__u64 time, tstate, thread_pointer;
 	__u32 pid, tid, flags, used; /* bytes of pieces behind it */
+	__u32 periods, unused;	     /* of the clock, that it stands for */
 	__u64 regs[PW_EBPF_REGS];
+};
+
+/* Ticks that are sent: who sends them, and to where. */
+struct pw_ebpf_pulse {
+	__u64 displaced;	    /* threads that made way for the one that sends */
+	__u32 ticker;		    /* its number; 0: nobody sends */
+	__u32 periods;		    /* that each tick of now stands for; 0: one */
+	__u8 running[PW_EBPF_CPUS]; /* whether a watched thread runs there */
 };
 
 /* What became of ticks: each is counted once, and once more as what it became. */
@@ -67,6 +77,7 @@ enum pw_ebpf_count {
 			     */
 	PW_EBPF_STRANGE,    /* a process that nobody told us of; or what runs another program now */
 	PW_EBPF_ENDING,	    /* a thread that has no memory any more */
+	PW_EBPF_DISPLACED,  /* a thread that made way for the one that sends ticks */
 	PW_EBPF_COUNTS
 };
 

@@ -95,7 +95,7 @@ static void got_moment(void *data, const struct pw_moment *moment)
 	}
 	const struct pw_profile_sample proto = {
 		.time = moment->time > s->begin ? moment->time - s->begin : 0,
-		.weight = (uint64_t)(1e9 / s->options.rate),
+		.weight = (uint64_t)(1e9 * moment->periods / s->options.rate),
 		.resident = watched->resident,
 	};
 	d->error = pw_taken_add(s, watched, dump, &proto);
@@ -116,13 +116,15 @@ static void count_ebpf(const struct pw_sampler *s, struct pw_profile_info *info)
 {
 	struct pw_ebpf_counts counts = pw_ebpf_count(s->ebpf);
 	info->ticks = counts.ticks;
-	info->missed = 0;
-	info->lost = s->lost + counts.ring_full + counts.unreadable;
+	info->missed = counts.skipped;
+	info->lost = s->lost + pw_ebpf_lost(s->ebpf);
 	/* The kernel's clock misses none: how many of its ticks there was room for. */
 	uint64_t dropped = counts.ring_full < counts.ticks ? counts.ring_full : counts.ticks;
 	info->rate_reached = info->rate_wished;
 	if (counts.ticks)
 		info->rate_reached *= 1 - (double)dropped / (double)counts.ticks;
+	if (counts.sent)
+		info->rate_reached *= (double)counts.sent / (double)(counts.sent + counts.skipped);
 }
 
 /* ---- choosing ---- */

@@ -11,10 +11,11 @@
 #include "stack/model.h"
 
 struct pw_moment {
-	pid_t pid, tid;	 /* as this process's pid namespace numbers them */
-	uint64_t time;	 /* ns; CLOCK_MONOTONIC */
-	uint64_t tstate; /* the address of the thread state whose frames these are; 0: none */
-	bool has_regs;	 /* those of user space, all of them */
+	pid_t pid, tid;	  /* as this process's pid namespace numbers them */
+	uint64_t time;	  /* ns; CLOCK_MONOTONIC */
+	uint64_t tstate;  /* the address of the thread state whose frames these are; 0: none */
+	uint32_t periods; /* of the engine's clock, that it stands for */
+	bool has_regs;	  /* those of user space, all of them */
 	struct pw_regs regs;
 	/* What was copied: borrowed, in any order; later ones do not change earlier ones where they
 	 * overlap.  Each holds `done` bytes. */

@@ -43,6 +43,26 @@ def child(seconds):
     return pid, spent
 
 
+def everywhere(seconds):
+    """On each processor a child of its own, all at once."""
+    pipes = {}
+    for processor in os.sched_getaffinity(0):
+        read, write = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            os.sched_setaffinity(0, [processor])
+            begin = time.process_time()
+            spend(time.thread_time() + seconds)
+            os.write(write, json.dumps(time.process_time() - begin).encode())
+            os._exit(0)
+        os.close(write)
+        pipes[pid] = read
+    for pid, read in pipes.items():
+        with os.fdopen(read) as file:
+            yield pid, json.load(file)
+        os.waitpid(pid, 0)
+
+
 def other():
     read, write = os.pipe()
     pid = os.fork()
@@ -61,6 +81,7 @@ def main():
     sys.stdin.readline()
     begin = time.process_time()
     spent = dict([child(0.2)])
+    spent.update(everywhere(0.3))
     spent["other"] = other()
     in_thread(0.2)
     spend(time.thread_time() + 0.2)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Whether the engine ebpf meets threads and children that come later, and none twice:
 
-    check_ebpf.py EBPF_CHAINS PYTHON INHERITS
+    check_ebpf.py EBPF_CHAINS PYTHON INHERITS RATE
 
 EBPF_CHAINS is tools/ebpf_chains.c, INHERITS programs/inherits.py.  As many ticks are expected as the processes say they
 spent time, by the kernel's account.  Prints what differs.  Exit status 77: the engine cannot be used here.
@@ -14,17 +14,16 @@ import sys
 from collections import Counter
 from typing import Counter as CounterType
 
-RATE = 1000
 # Of what is expected: a thread's first tick comes a period after its start; a tick that comes twice doubles it.
 LEAST, MOST = 0.75, 1.25
 
 
 def main() -> int:
-    chains, python, program = sys.argv[1:]
+    chains, python, program, rate = sys.argv[1:]
     target = subprocess.Popen([python, program], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert target.stdout and target.stdout.readline() == b"ready\n"
     sampler = subprocess.Popen(
-        [chains, str(target.pid), str(RATE), "1000000"],
+        [chains, str(target.pid), rate, "1000000"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
@@ -46,7 +45,7 @@ def main() -> int:
     met["other"] += int(strange.group(1)) if strange else 0
     bad = False
     for who in sorted(spent):
-        expected = spent.get(who, 0) * RATE
+        expected = spent.get(who, 0) * float(rate)
         if not LEAST * expected <= met[who] <= MOST * expected:
             bad = True
             print("%s: %d ticks, expected %d; %s" % (who, met[who], expected, counts.rstrip()))

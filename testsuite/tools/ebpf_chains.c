@@ -140,7 +140,7 @@ static enum end follow(const struct pw_moment *m, bool entering, uint64_t *codes
 	return last_is_entry ? WHOLE : TORN;
 }
 
-static void add(const char *text)
+static void add(const char *text, unsigned long periods)
 {
 	struct chain *chain;
 	HASH_FIND_STR(t.chains, text, chain);
@@ -149,7 +149,7 @@ static void add(const char *text)
 		chain->text = strdup(text);
 		HASH_ADD_KEYPTR(hh, t.chains, chain->text, strlen(chain->text), chain);
 	}
-	chain->count++;
+	chain->count += periods;
 }
 
 static void got(void *data, const struct pw_moment *m)
@@ -167,7 +167,7 @@ static void got(void *data, const struct pw_moment *m)
 	if (m->pid != t.session->target->pid) {
 		t.others++;
 		snprintf(other, sizeof(other), "%d", (int)m->pid);
-		add(other);
+		add(other, m->periods);
 		return;
 	}
 	if (!m->tstate) {
@@ -192,7 +192,7 @@ static void got(void *data, const struct pw_moment *m)
 		pw_buffer_printf(&text, ";%s", name_of(codes[count]));
 	if (end == LOST)
 		pw_buffer_printf(&text, ";lost (?.py)");
-	add(text.data);
+	add(text.data, m->periods);
 }
 
 int main(int argc, char **argv)
