@@ -51,15 +51,26 @@ static const struct pw_rule *rule_for(const struct pw_row *row, unsigned target)
 	return NULL;
 }
 
+/* Whether the return address is in a register that is lost to the caller. */
+static bool is_passing(const struct pw_abi *abi, const struct pw_row *row, const struct pw_rule *ra)
+{
+	if (!ra)
+		return !abi->return_slot && row->ra == abi->ra;
+	return ra->kind == PW_RULE_REGISTER && !(abi->callee_saved >> ra->reg & 1) &&
+	       ra->reg != abi->sp;
+}
+
 /* The caller's stack pointer must lie above: that is what makes every chain end.  Where calls leave
- * the return address in a register, a function that has not touched its stack has no frame; this
- * register is lost to its caller, so that there is no second such frame. */
+ * the return address in a register, a function that has not touched its stack has no frame; nor has
+ * one any more that has taken it from the stack and is about to jump there (libgcc's
+ * _Unwind_RaiseException(), where an exception is handled).  The register is lost to the caller,
+ * with every other that a call may change, so that there is no second such frame. */
 static bool grows(const struct pw_abi *abi, const struct pw_row *row, const struct pw_rule *ra,
 		  uint64_t sp, uint64_t caller_sp)
 {
 	if (row->signal_frame || (ra && ra->kind == PW_RULE_UNDEFINED))
 		return true;
-	if (!abi->return_slot && row->ra == abi->ra && !ra)
+	if (is_passing(abi, row, ra))
 		return caller_sp >= sp;
 	return caller_sp > sp && caller_sp - sp >= abi->return_slot;
 }
@@ -111,6 +122,8 @@ enum pw_step pw_unwind_step(const struct pw_abi *abi, const struct pw_row *row,
 	if (!pw_regs_get(&ret->regs, abi->sp, &ret->regs.sp))
 		return PW_STEP_REGISTER;
 	ret->where = ret->regs.sp;
+	if (is_passing(abi, row, ra))
+		ret->regs.known &= abi->callee_saved | UINT64_C(1) << abi->sp;
 	return grows(abi, row, ra, regs->sp, ret->regs.sp) ? PW_STEP_OK : PW_STEP_CORRUPT;
 }
 

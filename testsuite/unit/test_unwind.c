@@ -20,7 +20,18 @@
 /* A rule has the fields that its kind needs. */
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
 
-enum { BASE = 0x7000, RAX = 0, RBX = 3, RBP = 6, RSP = 7, R12 = 12, RIP = 16, X19 = 19, X30 = 30 };
+enum {
+	BASE = 0x7000,
+	RAX = 0,
+	RCX = 2,
+	RBX = 3,
+	RBP = 6,
+	RSP = 7,
+	R12 = 12,
+	RIP = 16,
+	X19 = 19,
+	X30 = 30
+};
 
 static const uint64_t stack_words[] = {
 	0x10,
@@ -411,6 +422,39 @@ static void test_return_register_cycle(void **state)
 	assert_int_equal(aarch64_leaf(&regs, 0, same, 1, X30).step, PW_STEP_CORRUPT);
 }
 
+/* Taken from the stack already, as libgcc does before it jumps to who handles an exception. */
+static void test_return_register_taken(void **state)
+{
+	static const uint8_t registers[] = {RCX, RBX, RSP};
+	static const enum pw_step expected[] = {PW_STEP_OK, PW_STEP_CORRUPT, PW_STEP_CORRUPT};
+	for (size_t i = 0; i < sizeof(registers); i++) {
+		struct pw_rule ra = {PW_RULE_REGISTER, RIP, .reg = registers[i]};
+		struct pw_row row = {.ra = RIP,
+				     .cfa = {PW_RULE_REGISTER, .reg = RSP},
+				     .rule_count = 1,
+				     .rules = &ra};
+		struct pw_regs regs = regs_at(&pw_abi_x86_64, BASE);
+		if (registers[i] != RSP)
+			pw_regs_set(&regs, registers[i], 0x405678);
+		struct made made = step(&pw_abi_x86_64, &row, &regs);
+		assert_int_equal(made.step, expected[i]);
+		if (made.step != PW_STEP_OK)
+			continue;
+		assert_int_equal(made.result.regs.pc, 0x405678);
+		/* Who is jumped to has not got it: no second such frame. */
+		made = step(&pw_abi_x86_64, &row, &made.result.regs);
+		assert_int_equal(made.step, PW_STEP_REGISTER);
+		assert_int_equal(made.result.where, RCX);
+		struct pw_rule again[] = {ra, {PW_RULE_SAME, RCX}};
+		row.rules = again;
+		row.rule_count = 2;
+		made = step(&pw_abi_x86_64, &row, &regs);
+		assert_false(is_known(&made.result.regs, RCX));
+		row.cfa.offset = -8;
+		assert_int_equal(step(&pw_abi_x86_64, &row, &regs).step, PW_STEP_CORRUPT);
+	}
+}
+
 /* ---- the frame record ---- */
 
 static struct made record(const struct pw_abi *abi, const struct pw_regs *regs)
@@ -546,6 +590,7 @@ int main(void)
 		cmocka_unit_test(test_return_address),
 		cmocka_unit_test(test_return_register),
 		cmocka_unit_test(test_return_register_cycle),
+		cmocka_unit_test(test_return_register_taken),
 		cmocka_unit_test(test_record),
 		cmocka_unit_test(test_record_aarch64),
 		cmocka_unit_test(test_sigreturn),
