@@ -150,12 +150,21 @@ static struct pw_error *load(struct pw_ebpf *e, bool native)
 	return e->ring ? NULL : refused("map its ring", errno);
 }
 
+static void leave_switches(struct pw_ebpf *e)
+{
+	bpf_link__destroy(e->program->links.switched);
+	e->program->links.switched = NULL;
+}
+
 static void start_ticker(struct pw_ebpf *e)
 {
 	e->program->links.switched = bpf_program__attach(e->program->progs.switched);
-	if (e->program->links.switched)
-		e->ticker = pw_ebpf_ticker_start(bpf_program__fd(e->program->progs.sent),
-						 &e->program->bss->pulse, e->period);
+	if (!e->program->links.switched)
+		return;
+	e->ticker = pw_ebpf_ticker_start(bpf_program__fd(e->program->progs.sent),
+					 &e->program->bss->pulse, e->period);
+	if (!e->ticker)
+		leave_switches(e);
 }
 
 struct pw_error *pw_ebpf_open(double rate, bool native, struct pw_ebpf **ret)
@@ -455,8 +464,7 @@ static void end_ticker(struct pw_ebpf *e)
 	pw_ebpf_ticker_count(e->ticker, &e->sent, &e->skipped);
 	pw_ebpf_ticker_stop(e->ticker);
 	e->ticker = NULL;
-	bpf_link__destroy(e->program->links.switched);
-	e->program->links.switched = NULL;
+	leave_switches(e);
 	/* Of a thread that has ended it fails, and nothing is lost. */
 	for (size_t i = 0; i < e->event_count; i++)
 		ioctl(e->events[i].fd, PERF_EVENT_IOC_ENABLE, 0);
