@@ -20,7 +20,7 @@
 enum {
 	WINDOW = 1000, /* ticks, in which so many may be lost to a thread that makes way for us */
 	MOST_LOST = 20,
-	MOST_PERIODS = 16, /* that one tick stands for */
+	MOST_NS = 100000000, /* that one tick stands for */
 };
 
 struct pw_ebpf_ticker {
@@ -67,8 +67,8 @@ static uint64_t displaced(const struct pw_ebpf_ticker *t)
 static void tick(struct pw_ebpf_ticker *t, uint64_t periods)
 {
 	int here = sched_getcpu();
-	__atomic_store_n(&t->pulse->periods, periods < MOST_PERIODS ? periods : MOST_PERIODS,
-			 __ATOMIC_RELAXED);
+	uint64_t most = MOST_NS / t->period;
+	__atomic_store_n(&t->pulse->periods, periods < most ? periods : most, __ATOMIC_RELAXED);
 	for (int i = 0; i < t->processors; i++)
 		/* One that went offline: whoever runs there later is noticed. */
 		if (i != here && is_running(t, i) && tick_on(t, i))
