@@ -38,7 +38,7 @@ from recorder import Failed, Target, work_folder  # noqa: E402
 from stack_truth import Sample, Truth, head_of, read_collapsed, read_jsonl  # noqa: E402
 
 QUICK = os.environ.get("QUICK", "") not in ("", "0")
-ROUNDS = int(os.environ.get("ROUNDS") or (1 if QUICK else 3))
+ROUNDS = int(os.environ.get("ROUNDS") or (1 if QUICK else 5))
 ALONE = 0.5  # seconds
 WATCHED = 1.0
 LEAD = 0.15  # after the first sample is due, before the target's work counts
