@@ -70,6 +70,14 @@ static struct pw_error *add_standing(struct pw_datastack *stack, const struct pw
 	return NULL;
 }
 
+bool pw_is_datastack(uint64_t chunk, uint64_t top, uint64_t limit)
+{
+	enum { SMALLEST = 16 << 10 };
+	uint64_t size = limit - chunk;
+	return chunk && chunk % 8 == 0 && chunk < top && top <= limit && size >= SMALLEST &&
+	       size <= CHUNK_SIZE_MAX && !(size & (size - 1));
+}
+
 /* ---- the generators that run ---- */
 
 static bool is_in(uint64_t address, uint64_t begin, struct pw_field size)

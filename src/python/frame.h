@@ -45,4 +45,11 @@ uint64_t pw_frames_newest(struct pw_python *python, uint64_t tstate);
 struct pw_error *pw_pyframe_read(struct pw_python *python, uint64_t address, bool object,
 				 struct pw_pyframe *ret);
 
+/*
+ * Whether these can be a thread state's datastack_chunk, datastack_top and datastack_limit: a chunk
+ * is of 16 KiB or that doubled.  All are 0 of a thread that has not called a function yet.
+ * push_chunk() and _PyThreadState_PopFrame() of Python/pystate.c, 3.11 to 3.15.
+ */
+bool pw_is_datastack(uint64_t chunk, uint64_t top, uint64_t limit);
+
 #endif

@@ -3,7 +3,7 @@
  * the cookie of _Py_DebugOffsets, by a scan of writable data for a pointer that behaves like the
  * list of interpreters.
  */
-#include "python/runtime.h"
+#include "python/frame.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -217,24 +217,55 @@ void pw_locate_symbols(struct pw_python *python)
 	find_flags(python);
 }
 
-/* Whether `interp` looks like an interpreter: a thread state of its list points back at it. */
+static bool read_field(struct pw_python *python, uint64_t base, struct pw_field field,
+		       uint64_t *ret)
+{
+	pw_auto_error struct pw_error *error = pw_read_field(python, base, field, ret);
+	return !error;
+}
+
+/* `prev` of a thread state stands in front of `next`, since 3.4. */
+static bool has_previous(struct pw_python *python, uint64_t tstate, uint64_t expected)
+{
+	struct pw_field prev = python->layout.tstate_next;
+	uint64_t previous;
+	prev.offset -= 8;
+	return read_field(python, tstate, prev, &previous) && previous == expected;
+}
+
+/* A new thread has none before it calls its first function; then there is the one that made it. */
+static bool has_datastack(struct pw_python *python, uint64_t tstate)
+{
+	const struct pw_layout *layout = &python->layout;
+	uint64_t chunk, top, limit, next;
+	if (!pw_has(layout, tstate_datastack_chunk) || !pw_has(layout, tstate_datastack_top) ||
+	    !pw_has(layout, tstate_datastack_limit))
+		return true;
+	if (!read_field(python, tstate, layout->tstate_datastack_chunk, &chunk) ||
+	    !read_field(python, tstate, layout->tstate_datastack_top, &top) ||
+	    !read_field(python, tstate, layout->tstate_datastack_limit, &limit))
+		return false;
+	if (!chunk)
+		return read_field(python, tstate, layout->tstate_next, &next) && next &&
+		       has_previous(python, next, tstate);
+	return pw_is_datastack(chunk, top, limit);
+}
+
+/* Whether `interp` looks like an interpreter: the first thread state of its list points back at it.
+ * The free chunks of malloc() are lists that lead back to where they begin, too. */
 static bool is_interpreter(struct pw_python *python, uint64_t interp)
 {
 	const struct pw_layout *layout = &python->layout;
 	uint64_t tstate, back, thread_id;
 	if (interp < 4096 || interp % 8 || !pw_target_mapping(python->target, interp))
 		return false;
-	pw_auto_error struct pw_error *e1 = pw_read_u64(
-		python->target, interp + (uint64_t)layout->interp_threads_head.offset, &tstate);
-	if (e1 || tstate < 4096 || tstate % 8)
+	if (!read_field(python, interp, layout->interp_threads_head, &tstate) || tstate < 4096 ||
+	    tstate % 8)
 		return false;
-	pw_auto_error struct pw_error *e2 =
-		pw_read_u64(python->target, tstate + (uint64_t)layout->tstate_interp.offset, &back);
-	if (e2 || back != interp)
-		return false;
-	pw_auto_error struct pw_error *e3 = pw_read_u64(
-		python->target, tstate + (uint64_t)layout->tstate_thread_id.offset, &thread_id);
-	return !e3 && thread_id != 0;
+	return read_field(python, tstate, layout->tstate_interp, &back) && back == interp &&
+	       read_field(python, tstate, layout->tstate_thread_id, &thread_id) && thread_id &&
+	       (layout->traits.python2 || has_previous(python, tstate, 0)) &&
+	       has_datastack(python, tstate);
 }
 
 static bool visit_head(struct pw_python *python, uint64_t address, const uint8_t *bytes,

@@ -28,6 +28,7 @@ struct shape {
 	struct pw_python *python;
 	size_t thread_id, next, interp, frame; /* offsets in the thread state */
 	size_t native_id;		       /* ... 0: this version has none */
+	size_t chunk, top, limit;	       /* of the data stack; 0: it has none */
 	size_t size;			       /* that holds them all */
 	uint64_t *pointers;		       /* threads' pointers, sorted; none: not known */
 	size_t pointer_count;
@@ -37,6 +38,11 @@ static int compare(const void *a, const void *b)
 {
 	const uint64_t *x = a, *y = b;
 	return *x < *y ? -1 : *x > *y;
+}
+
+static size_t offset_of(struct pw_field field)
+{
+	return field.offset >= 0 ? (size_t)field.offset : 0;
 }
 
 static struct pw_error *shape_init(struct pw_python *python, struct shape *ret)
@@ -52,12 +58,13 @@ static struct pw_error *shape_init(struct pw_python *python, struct shape *ret)
 		.next = (size_t)l->tstate_next.offset,
 		.interp = (size_t)l->tstate_interp.offset,
 		.frame = (size_t)frame.offset,
-		.native_id = pw_has(l, tstate_native_thread_id)
-				     ? (size_t)l->tstate_native_thread_id.offset
-				     : 0,
+		.native_id = offset_of(l->tstate_native_thread_id),
+		.chunk = offset_of(l->tstate_datastack_chunk),
+		.top = offset_of(l->tstate_datastack_top),
+		.limit = offset_of(l->tstate_datastack_limit),
 	};
-	const size_t offsets[] = {ret->thread_id, ret->next, ret->interp, ret->frame,
-				  ret->native_id};
+	const size_t offsets[] = {ret->thread_id, ret->next,  ret->interp, ret->frame,
+				  ret->native_id, ret->chunk, ret->top,	   ret->limit};
 	for (size_t i = 0; i < sizeof(offsets) / sizeof(offsets[0]); i++)
 		if (ret->size < offsets[i] + 8)
 			ret->size = offsets[i] + 8;
@@ -84,6 +91,18 @@ static bool is_pointer(uint64_t value)
 	return value >= 65536 && value < UINT64_C(1) << 47 && value % 8 == 0;
 }
 
+/* A thread that runs generators of others, and nothing else, has none: it is believed of one that
+ * the core knows. */
+static bool has_datastack(const struct shape *shape, const uint8_t *bytes)
+{
+	if (!shape->chunk || !shape->top || !shape->limit)
+		return true;
+	if (shape->pointer_count && !word(bytes, shape->chunk))
+		return true;
+	return pw_is_datastack(word(bytes, shape->chunk), word(bytes, shape->top),
+			       word(bytes, shape->limit));
+}
+
 /* By the words alone: cheap, for every place of the memory. */
 static bool looks_right(const struct shape *shape, const uint8_t *bytes)
 {
@@ -92,6 +111,8 @@ static bool looks_right(const struct shape *shape, const uint8_t *bytes)
 	    !is_pointer(word(bytes, shape->frame)) || (next && !is_pointer(next)))
 		return false;
 	if (shape->native_id && word(bytes, shape->native_id) - 1 >= PID_MAX_LIMIT)
+		return false;
+	if (!has_datastack(shape, bytes))
 		return false;
 	if (!shape->pointer_count)
 		return true;
