@@ -84,12 +84,10 @@ struct pw_error *core_make_mappings(struct pw_core *core)
 	core->ranges = calloc(most ? most : 1, sizeof(*core->ranges));
 	if (!core->ranges)
 		return &pw_error_nomem;
-	struct cursor cursor = {
-		.segment = core->segments,
-		.segment_end = core->segments + core->segment_count,
-		.name = core->names,
-		.name_end = core->names + core->name_count,
-	};
+	struct cursor cursor = {.segment = core->segments, .name = core->names};
+	/* A list without entries is NULL, which has no end either. */
+	cursor.segment_end = core->segment_count ? core->segments + core->segment_count : NULL;
+	cursor.name_end = core->name_count ? core->names + core->name_count : NULL;
 	const struct core_segment *segment;
 	const struct core_name *name;
 	for (uint64_t at = 0, end; next_piece(&cursor, &at, &end, &segment, &name); at = end) {
