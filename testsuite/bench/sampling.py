@@ -6,7 +6,7 @@ target's own work gets, how many of the samples that were wished for come, how m
 and what the sampler itself costs.  Each round runs every sampler once; before and after each the target is left alone,
 and what it did then is what its work is compared with.  Medians are shown.
 
-    ROUNDS=N     rounds (3)
+    ROUNDS=N     rounds (5)
     CASES=...    only these: busy-1k busy-10k ceiling sleep-100 sleep-500 3.15-1k 3.15-10k 3.15-sleep-100
     ENGINES=...  only these engines of pywalk
     QUICK=1      1 round
