@@ -163,9 +163,11 @@ static bool is_due(const struct record_process *process)
 	if (process->session || process->unwanted)
 		return false;
 	uint64_t rest = (cli_now() - process->since) / 8 / 1000000;
-	return passed(process->tried, rest < TRY_EVERY_MS    ? TRY_EVERY_MS
-				      : rest > TRY_RARELY_MS ? TRY_RARELY_MS
-							     : rest);
+	if (rest < TRY_EVERY_MS)
+		rest = TRY_EVERY_MS;
+	if (rest > TRY_RARELY_MS)
+		rest = TRY_RARELY_MS;
+	return passed(process->tried, rest);
 }
 
 static bool is_known(const struct record_processes *p, pid_t pid)

@@ -49,7 +49,6 @@ struct pw_ebpf {
 	struct ebpf_bpf *program;
 	struct ring_buffer *ring;
 	struct pw_ebpf_ticker *ticker; /* NULL: each event ticks by itself */
-	uint64_t sent, skipped;	       /* by one that gave up */
 	struct event *events;
 	size_t event_count, event_capacity;
 	struct added *added;
@@ -461,7 +460,6 @@ static int take(void *data, void *record, size_t size)
 /* From now on each by itself. */
 static void end_ticker(struct pw_ebpf *e)
 {
-	pw_ebpf_ticker_count(e->ticker, &e->sent, &e->skipped);
 	pw_ebpf_ticker_stop(e->ticker);
 	e->ticker = NULL;
 	leave_switches(e);
@@ -487,9 +485,7 @@ struct pw_error *pw_ebpf_drain(struct pw_ebpf *e,
 struct pw_ebpf_counts pw_ebpf_count(const struct pw_ebpf *e)
 {
 	const volatile __u64 *counts = (const volatile __u64 *)e->program->bss->counts;
-	uint64_t sent = e->sent, skipped = e->skipped;
-	if (e->ticker)
-		pw_ebpf_ticker_count(e->ticker, &sent, &skipped);
+	const volatile struct pw_ebpf_pulse *pulse = &e->program->bss->pulse;
 	return (struct pw_ebpf_counts){
 		.ticks = counts[PW_EBPF_TICKS],
 		.taken = counts[PW_EBPF_TAKEN],
@@ -497,9 +493,9 @@ struct pw_ebpf_counts pw_ebpf_count(const struct pw_ebpf *e)
 		.unreadable = counts[PW_EBPF_UNREADABLE],
 		.strange = counts[PW_EBPF_STRANGE],
 		.ending = counts[PW_EBPF_ENDING],
-		.displaced = counts[PW_EBPF_DISPLACED],
-		.sent = sent,
-		.skipped = skipped,
+		.displaced = pulse->displaced,
+		.sent = pulse->sent,
+		.skipped = pulse->skipped,
 	};
 }
 

@@ -13,8 +13,8 @@ enum {
 	PW_EBPF_DATA = 512 * 1024, /* of a record's pieces */
 	PW_EBPF_PAGE = 4096,
 	PW_EBPF_TSTATES = 4, /* of one thread, which may be in several interpreters */
-	PW_EBPF_CPUS = 1024,
-	PW_EBPF_REGS = 34, /* words: x86-64's struct pt_regs 21, aarch64's user_pt_regs 34 */
+	PW_EBPF_CPUS = 1024, /* that ticks are sent to */
+	PW_EBPF_REGS = 34,   /* words: x86-64's struct pt_regs 21, aarch64's user_pt_regs 34 */
 };
 
 /* How frames hang together. */
@@ -60,15 +60,17 @@ struct pw_ebpf_head {
 	__u64 regs[PW_EBPF_REGS];
 };
 
-/* Ticks that are sent: who sends them, and to where. */
+/* Ticks that are sent: who sends them, to where, and what became of that. */
 struct pw_ebpf_pulse {
-	__u64 displaced;	    /* threads that made way for the one that sends */
+	__u64 displaced;	    /* ticks of threads that made way for the one that sends */
+	__u64 sent, skipped;	    /* periods; skipped: over before their tick was sent */
 	__u32 ticker;		    /* its number; 0: nobody sends */
 	__u32 periods;		    /* that each tick of now stands for; 0: one */
 	__u8 running[PW_EBPF_CPUS]; /* whether a watched thread runs there */
 };
 
-/* What became of ticks: each is counted once, and once more as what it became. */
+/* What became of ticks: each is counted once, and once more as what it became (or as displaced, in
+ * struct pw_ebpf_pulse). */
 enum pw_ebpf_count {
 	PW_EBPF_TICKS,
 	PW_EBPF_TAKEN,
@@ -77,7 +79,6 @@ enum pw_ebpf_count {
 			     */
 	PW_EBPF_STRANGE,    /* a process that nobody told us of; or what runs another program now */
 	PW_EBPF_ENDING,	    /* a thread that has no memory any more */
-	PW_EBPF_DISPLACED,  /* a thread that made way for the one that sends ticks */
 	PW_EBPF_COUNTS
 };
 

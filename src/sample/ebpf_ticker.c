@@ -8,7 +8,6 @@
 
 #include "sample/ebpf_record.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -31,12 +30,11 @@ struct pw_ebpf_ticker {
 	cpu_set_t allowed; /* for us */
 	pthread_t thread;
 	_Atomic bool end, gave_up;
-	_Atomic uint64_t sent, skipped;
 	uint64_t window_end, displaced_before; /* ticks; when the window began */
 };
 
-/* 0 or an errno. */
-static int tick_on(const struct pw_ebpf_ticker *t, int processor)
+/* false: it did not run there. */
+static bool tick_on(const struct pw_ebpf_ticker *t, int processor)
 {
 	union bpf_attr attr = {
 		.test =
@@ -46,7 +44,7 @@ static int tick_on(const struct pw_ebpf_ticker *t, int processor)
 				.cpu = (__u32)processor,
 			},
 	};
-	return syscall(SYS_bpf, BPF_PROG_TEST_RUN, &attr, sizeof(attr)) ? errno : 0;
+	return !syscall(SYS_bpf, BPF_PROG_TEST_RUN, &attr, sizeof(attr));
 }
 
 static bool is_running(const struct pw_ebpf_ticker *t, int processor)
@@ -64,17 +62,23 @@ static uint64_t displaced(const struct pw_ebpf_ticker *t)
 	return __atomic_load_n(&t->pulse->displaced, __ATOMIC_RELAXED);
 }
 
-static void tick(struct pw_ebpf_ticker *t, uint64_t periods)
+/* Of what only this thread changes, and others read. */
+static void add(__u64 *sum, uint64_t number)
+{
+	__atomic_store_n(sum, *sum + number, __ATOMIC_RELAXED);
+}
+
+static void tick(const struct pw_ebpf_ticker *t, uint64_t periods)
 {
 	int here = sched_getcpu();
 	uint64_t most = MOST_NS / t->period;
 	__atomic_store_n(&t->pulse->periods, periods < most ? periods : most, __ATOMIC_RELAXED);
 	for (int i = 0; i < t->processors; i++)
 		/* One that went offline: whoever runs there later is noticed. */
-		if (i != here && is_running(t, i) && tick_on(t, i))
+		if (i != here && is_running(t, i) && !tick_on(t, i))
 			set_running(t, i, false);
-	t->sent++;
-	t->skipped += periods - 1;
+	add(&t->pulse->sent, 1);
+	add(&t->pulse->skipped, periods - 1);
 }
 
 /* To a processor where nobody makes way for us, if there is one. */
@@ -96,9 +100,9 @@ static void judge(struct pw_ebpf_ticker *t)
 {
 	uint64_t lost = displaced(t) - t->displaced_before;
 	t->gave_up = lost > MOST_LOST;
-	if (t->sent < t->window_end)
+	if (t->pulse->sent < t->window_end)
 		return;
-	t->window_end = t->sent + WINDOW;
+	t->window_end = t->pulse->sent + WINDOW;
 	t->displaced_before += lost;
 }
 
@@ -157,7 +161,7 @@ struct pw_ebpf_ticker *pw_ebpf_ticker_start(int program, struct pw_ebpf_pulse *p
 		.window_end = WINDOW,
 	};
 	bool usable = processors > 1 && !sched_getaffinity(0, sizeof(t->allowed), &t->allowed) &&
-		      !tick_on(t, sched_getcpu());
+		      tick_on(t, sched_getcpu());
 	/* The caller's signal handlers are none of that thread's business. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -173,12 +177,6 @@ struct pw_ebpf_ticker *pw_ebpf_ticker_start(int program, struct pw_ebpf_pulse *p
 bool pw_ebpf_ticker_gave_up(const struct pw_ebpf_ticker *t)
 {
 	return t->gave_up;
-}
-
-void pw_ebpf_ticker_count(const struct pw_ebpf_ticker *t, uint64_t *ret_sent, uint64_t *ret_skipped)
-{
-	*ret_sent = t->sent;
-	*ret_skipped = t->skipped;
 }
 
 void pw_ebpf_ticker_stop(struct pw_ebpf_ticker *t)

@@ -30,9 +30,6 @@ void pw_ebpf_ticker_look_everywhere(struct pw_ebpf_ticker *ticker);
 /* Watched threads run on all processors, so that one always waits for us while the others are
  * looked at: the ticks are not fair, and none is sent any more. */
 bool pw_ebpf_ticker_gave_up(const struct pw_ebpf_ticker *ticker);
-/* *ret_skipped: periods that were over before their tick was sent. */
-void pw_ebpf_ticker_count(const struct pw_ebpf_ticker *ticker, uint64_t *ret_sent,
-			  uint64_t *ret_skipped);
 void pw_ebpf_ticker_stop(struct pw_ebpf_ticker *ticker); /* takes NULL */
 
 #endif

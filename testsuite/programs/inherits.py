@@ -11,6 +11,7 @@ import os
 import sys
 import threading
 import time
+from functools import partial
 
 OTHER = "import time\nwhile time.process_time() < 0.3: pass\nprint(time.process_time())"
 
@@ -26,41 +27,40 @@ def in_thread(seconds):
     thread.join()
 
 
-def child(seconds):
-    """What it prints, and its pid."""
+def start(work):
+    """A child that does it and says how much time it spent: its pid, and the pipe that it says so in."""
     read, write = os.pipe()
     pid = os.fork()
     if pid == 0:
         begin = time.process_time()
-        in_thread(seconds)
-        spend(time.thread_time() + seconds)
+        work()
         os.write(write, json.dumps(time.process_time() - begin).encode())
         os._exit(0)
     os.close(write)
+    return pid, read
+
+
+def end(pid, read):
     with os.fdopen(read) as file:
         spent = json.load(file)
     os.waitpid(pid, 0)
     return pid, spent
 
 
+def in_both(seconds):
+    in_thread(seconds)
+    spend(time.thread_time() + seconds)
+
+
+def on_processor(processor, seconds):
+    os.sched_setaffinity(0, [processor])
+    spend(time.thread_time() + seconds)
+
+
 def everywhere(seconds):
     """On each processor a child of its own, all at once."""
-    pipes = {}
-    for processor in os.sched_getaffinity(0):
-        read, write = os.pipe()
-        pid = os.fork()
-        if pid == 0:
-            os.sched_setaffinity(0, [processor])
-            begin = time.process_time()
-            spend(time.thread_time() + seconds)
-            os.write(write, json.dumps(time.process_time() - begin).encode())
-            os._exit(0)
-        os.close(write)
-        pipes[pid] = read
-    for pid, read in pipes.items():
-        with os.fdopen(read) as file:
-            yield pid, json.load(file)
-        os.waitpid(pid, 0)
+    children = [start(partial(on_processor, number, seconds)) for number in os.sched_getaffinity(0)]
+    return [end(*child) for child in children]
 
 
 def other():
@@ -80,7 +80,7 @@ def main():
     print("ready", flush=True)
     sys.stdin.readline()
     begin = time.process_time()
-    spent = dict([child(0.2)])
+    spent = dict([end(*start(partial(in_both, 0.2)))])
     spent.update(everywhere(0.3))
     spent["other"] = other()
     in_thread(0.2)
